@@ -1,0 +1,85 @@
+//go:build cgo && (linux || windows)
+
+package cwinmm
+
+/*
+#cgo CFLAGS: -std=gnu11 -Wall -Wextra
+#cgo windows CFLAGS: -D_WIN32_WINNT=0x0A00
+#cgo windows LDFLAGS: -lwinmm -lsynchronization
+#cgo linux LDFLAGS: -pthread
+#include "service.h"
+#include "winmm.h"
+
+// cgo cannot call a pointer in a table.
+static UINT count(struct onset_driver *d, bool in) {
+    return in ? d->calls->in_count(d) : d->calls->out_count(d);
+}
+static MMRESULT caps(struct onset_driver *d, bool in, UINT id, struct onset_caps *caps) {
+    return in ? d->calls->in_caps(d, id, caps) : d->calls->out_caps(d, id, caps);
+}
+*/
+import "C"
+
+import (
+	"slices"
+	"time"
+	"unicode/utf16"
+)
+
+// Driver is where devices come from: winmm.dll or virtual cables. Its methods may be called
+// concurrently, but not after or with Close.
+type Driver struct {
+	c *C.struct_onset_driver
+}
+
+// Inputs lists the driver's input devices; the index is the device id.
+func (d *Driver) Inputs() ([]Caps, error) { return d.list(true, "midiInGetDevCaps") }
+
+// Outputs lists the driver's output devices; the index is the device id.
+func (d *Driver) Outputs() ([]Caps, error) { return d.list(false, "midiOutGetDevCaps") }
+
+func (d *Driver) list(in bool, function string) ([]Caps, error) {
+	all := make([]Caps, C.count(d.c, C.bool(in)))
+	for id := range all {
+		var caps C.struct_onset_caps
+		if r := MMResult(C.caps(d.c, C.bool(in), C.UINT(id), &caps)); r != mmNoError {
+			return nil, &Error{function, r}
+		}
+		all[id] = capsOf(&caps)
+	}
+	return all, nil
+}
+
+// Close gives the driver up. Handles that are open keep what they need of it.
+func (d *Driver) Close() {
+	C.onset_driver_drop(d.c)
+}
+
+func capsOf(c *C.struct_onset_caps) Caps {
+	var units [len(c.name)]uint16
+	for i, u := range c.name {
+		units[i] = uint16(u)
+	}
+	name := units[:]
+	if end := slices.Index(name, 0); end >= 0 {
+		name = name[:end]
+	}
+	return Caps{
+		Name:         string(utf16.Decode(name)),
+		Manufacturer: uint16(c.manufacturer),
+		Product:      uint16(c.product),
+		Version:      uint16(c.version),
+	}
+}
+
+func errorOf(outcome *C.struct_onset_outcome) error {
+	if outcome.call == nil {
+		return nil
+	}
+	return &Error{C.GoString(outcome.call), MMResult(outcome.result)}
+}
+
+// nanoseconds converts a deadline; C takes a negative one for none.
+func nanoseconds(d time.Duration) C.int64_t {
+	return C.int64_t(max(d, 0))
+}

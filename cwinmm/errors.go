@@ -1,0 +1,99 @@
+package cwinmm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// What errors.Is finds in an Error, by its result.
+var (
+	ErrInUse        = errors.New("device in use")
+	ErrNoDevice     = errors.New("no such device")
+	ErrNotSupported = fmt.Errorf("not supported: %w", errors.ErrUnsupported)
+	ErrClosed       = fmt.Errorf("closed: %w", os.ErrClosed)
+	// ErrTimedOut: the driver did not return in time. What it holds is kept until it does.
+	ErrTimedOut = fmt.Errorf("driver call timed out: %w", os.ErrDeadlineExceeded)
+	// ErrQueueFull: an output's queue took no more messages.
+	ErrQueueFull = errors.New("output queue full")
+)
+
+// MMResult is what a WinMM function returned: an MMRESULT (mmsystem.h), or above FFFF a result of
+// Onset's own (winmm.h).
+type MMResult uint32
+
+// The results that the code asks for by name.
+const (
+	mmNoError      MMResult = 0
+	mmBadDeviceID  MMResult = 2
+	mmAllocated    MMResult = 4
+	mmInvalHandle  MMResult = 5
+	mmNoDriver     MMResult = 6
+	mmNoMem        MMResult = 7
+	mmNotSupported MMResult = 8
+	mmNoDevice     MMResult = 68
+	mmTimedOut     MMResult = 0x10000
+	mmTooMany      MMResult = 0x10001
+	mmNoThread     MMResult = 0x10002
+)
+
+var mmTexts = map[MMResult]string{
+	1:              "MMSYSERR_ERROR: unspecified error",
+	mmBadDeviceID:  "MMSYSERR_BADDEVICEID: no device has this number",
+	3:              "MMSYSERR_NOTENABLED: the driver could not be enabled",
+	mmAllocated:    "MMSYSERR_ALLOCATED: the device is already in use",
+	mmInvalHandle:  "MMSYSERR_INVALHANDLE: the handle is not, or no longer, open",
+	mmNoDriver:     "MMSYSERR_NODRIVER: the driver is gone",
+	mmNoMem:        "MMSYSERR_NOMEM: out of memory",
+	mmNotSupported: "MMSYSERR_NOTSUPPORTED: the driver does not do this",
+	9:              "MMSYSERR_BADERRNUM: unknown error number",
+	10:             "MMSYSERR_INVALFLAG: a flag is invalid",
+	11:             "MMSYSERR_INVALPARAM: a parameter is invalid",
+	12:             "MMSYSERR_HANDLEBUSY: another thread is using the handle",
+	64:             "MIDIERR_UNPREPARED: the buffer is not prepared",
+	65:             "MIDIERR_STILLPLAYING: buffers are still queued",
+	66:             "MIDIERR_NOMAP: there is no MIDI map",
+	67:             "MIDIERR_NOTREADY: the device is busy with other data",
+	mmNoDevice:     "MIDIERR_NODEVICE: the device is no longer connected",
+	69:             "MIDIERR_INVALIDSETUP: the MIDI map is invalid",
+	70:             "MIDIERR_BADOPENMODE: not possible in this open mode",
+	71:             "MIDIERR_DONT_CONTINUE: the driver is eating this message",
+	mmTimedOut:     "the driver did not return in time",
+	mmTooMany:      "too many inputs are open in this process",
+	mmNoThread:     "the system gave no thread",
+}
+
+// String returns the result's name and meaning.
+func (r MMResult) String() string {
+	if text, ok := mmTexts[r]; ok {
+		return text
+	}
+	return fmt.Sprintf("MMRESULT %d", uint32(r))
+}
+
+// Error is a WinMM call that failed. errors.Is finds ErrInUse, ErrNoDevice, ErrNotSupported,
+// ErrClosed and ErrTimedOut in it.
+type Error struct {
+	Func   string // the function of winmm.dll; "open" or "close" where it is not known which one hung
+	Result MMResult
+}
+
+func (e *Error) Error() string { return e.Func + ": " + e.Result.String() }
+
+// Is reports whether target is the sentinel for e's result.
+func (e *Error) Is(target error) bool {
+	switch e.Result {
+	case mmAllocated:
+		return target == ErrInUse
+	case mmBadDeviceID, mmNoDriver, mmNoDevice:
+		return target == ErrNoDevice
+	case mmInvalHandle:
+		return target == ErrClosed || target == os.ErrClosed
+	case mmNotSupported:
+		return target == ErrNotSupported || target == errors.ErrUnsupported
+	case mmTimedOut:
+		return target == ErrTimedOut || target == os.ErrDeadlineExceeded
+	default:
+		return false
+	}
+}

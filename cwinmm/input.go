@@ -1,0 +1,119 @@
+//go:build cgo && (linux || windows)
+
+package cwinmm
+
+// #include "input.h"
+import "C"
+
+import (
+	"sync"
+	"time"
+)
+
+// Input is an open input device. Its ring's consumer is the poller; the other methods may be called
+// concurrently.
+type Input struct {
+	Ring *Ring
+
+	mu     sync.Mutex
+	c      *C.struct_onset_input       // nil once closed
+	counts C.struct_onset_input_counts // when it was
+	final  *InputCounts                // once freed
+}
+
+// OpenInput opens the driver's device id and starts it. Its events go to Ring and notify w, which is
+// told when the device vanishes. The
+// caller ends it with Close and, when nobody reads Ring any more, Free. The error is an
+// *Error; nothing is left open, unless the driver did not return within deadline (ErrTimedOut): then
+// what it holds is released when it does.
+func OpenInput(d *Driver, id int, w *Waiter, options InputOptions, deadline time.Duration) (*Input, error) {
+	ring, err := newRing(options.Capacity)
+	if err != nil {
+		return nil, err
+	}
+	var outcome C.struct_onset_outcome
+	c := C.onset_input_open(d.c, C.UINT(id), ring.c, w.c, C.uint32_t(options.Filter),
+		C.enum_onset_clock(options.Clock), nanoseconds(deadline), &outcome)
+	if c == nil {
+		ring.free()
+		return nil, errorOf(&outcome)
+	}
+	return &Input{Ring: ring, c: c}, nil
+}
+
+// Close stops and closes the device. When it returns, no callback writes to the ring any more,
+// unless the error is ErrTimedOut: then the driver has not returned, and what it holds is kept until
+// it does. The second call does nothing.
+func (in *Input) Close(deadline time.Duration) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.c == nil {
+		return nil
+	}
+	var outcome C.struct_onset_outcome
+	closed := C.onset_input_close(in.c, nanoseconds(deadline), &outcome)
+	in.counts = C.onset_input_counts(in.c)
+	if closed {
+		C.onset_input_release(in.c)
+	}
+	in.c = nil
+	return errorOf(&outcome)
+}
+
+// Free gives the ring up, after Close. Events still in it stay counted as Waiting.
+func (in *Input) Free() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.final == nil {
+		final := in.sum()
+		in.final = &final
+		in.Ring.free()
+	}
+}
+
+// Vanished reports whether the device has gone while it was open.
+func (in *Input) Vanished() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.c != nil && bool(C.onset_input_vanished(in.c))
+}
+
+// Counts returns the input's counters; each is exact, but they are read one after the other.
+func (in *Input) Counts() InputCounts {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.final != nil {
+		return *in.final
+	}
+	return in.sum()
+}
+
+func (in *Input) sum() InputCounts {
+	if in.c != nil {
+		in.counts = C.onset_input_counts(in.c)
+	}
+	n, r := &in.counts, in.Ring
+	lost, met, tail := r.lost.Load(), r.gapsMet.Load(), r.tail.Load()
+	gaps, head := r.gaps.Load(), r.head.Load()
+	counts := InputCounts{
+		Delivered:  tail - met,
+		Waiting:    head - gaps - (tail - met),
+		Filtered:   uint64(n.filtered),
+		Full:       lost - uint64(n.folded),
+		Concurrent: uint64(n.concurrent),
+		Late:       uint64(n.late),
+		More:       uint64(n.more),
+		Malformed:  uint64(n.malformed),
+		HighWater:  r.highWater.Load(),
+		Capacity:   r.mask + 1,
+	}
+	counts.Received = head - gaps + counts.Full + counts.Concurrent + counts.Filtered + counts.Late
+	if counts.Full > 0 {
+		counts.HighWater = counts.Capacity
+	}
+	return counts
+}
+
+// StaleCallbacks returns how often a driver called for an input that had been closed, since the
+// process began. Such calls are harmless.
+func StaleCallbacks() uint64 { return uint64(C.onset_stale_callbacks()) }

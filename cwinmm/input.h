@@ -1,0 +1,79 @@
+// An open input: the callback that WinMM calls and the thread that opens and closes the handle.
+//
+// Inputs live in a table that is never freed, and WinMM is given a token for one, not its address:
+// a callback that comes after the end finds its token out of date and touches nothing.
+//
+// The token is also the resting value of the input's gate, which lets one compare-and-exchange
+// answer all of a callback's questions: is this still the same opening, is it not closing, is no
+// other callback inside?
+//
+//   gate:  token            open, nobody inside        token + BUSY    a callback is inside
+//          token + SHUT     closed for good            0               never opened
+//   token: bits 31..10 the opening's number, 9..2 the slot, 1..0 zero
+//
+// The holder of the gate is the ring's producer. The closer takes the gate as a callback would and
+// never gives it back, so once it has it, no callback is in the ring or will be.
+#ifndef ONSET_INPUT_H
+#define ONSET_INPUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "ring.h"
+#include "service.h"
+#include "wait.h"
+#include "winmm.h"
+
+#define ONSET_INPUTS 256
+
+enum { ONSET_BUSY = 1, ONSET_SHUT = 2 };
+
+struct onset_input {
+    // What a callback touches.
+    _Alignas(ONSET_APART) _Atomic uint32_t gate;
+    _Atomic uint32_t clock; // enum onset_clock; read before the gate is passed
+    uint32_t filter; // bit n: messages of channel n; bit 16+n: status F0+n; are not delivered
+    struct onset_ring *ring;
+    struct onset_waiter *waiter;
+    _Atomic uint64_t filtered;
+    // Rare: each written by any callback.
+    _Atomic uint64_t more;       // MIM_MOREDATA
+    _Atomic uint64_t malformed;  // MIM_ERROR
+    _Atomic uint64_t late;       // refused: came while closing
+    _Atomic uint64_t stale;      // came for an earlier opening of this slot; never reset
+    _Atomic uint64_t concurrent; // refused: another callback held the gate too long
+    _Atomic uint64_t folded;     // how many of those the thread has added to the ring's losses
+    // The handle's thread.
+    struct onset_service service;
+    struct onset_driver *driver;
+    UINT id;
+};
+
+// Opens device id and starts it. Events go to ring, waiter is notified after each and commanded
+// when the device vanishes; the input keeps a reference of each, and of driver, until it is closed.
+// NULL: outcome says which call failed and how; nothing is left open, but a driver that has not
+// returned within deadline_ns may still be in its call.
+struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
+                                     struct onset_waiter *waiter, uint32_t filter,
+                                     enum onset_clock clock, int64_t deadline_ns,
+                                     struct onset_outcome *outcome);
+
+// Closes it, once: no callback publishes after this returns. True: closed, the counters stay
+// readable until onset_input_release. False: abandoned after deadline_ns; do not touch it again.
+bool onset_input_close(struct onset_input *input, int64_t deadline_ns,
+                       struct onset_outcome *outcome);
+void onset_input_release(struct onset_input *input);
+
+// Has the device gone? Its thread commands the waiter when it does.
+bool onset_input_vanished(struct onset_input *input);
+
+struct onset_input_counts {
+    uint64_t filtered, more, malformed, late, concurrent, folded;
+};
+struct onset_input_counts onset_input_counts(struct onset_input *input);
+
+// Callbacks for openings that had ended, all inputs of the process together.
+uint64_t onset_stale_callbacks(void);
+
+#endif

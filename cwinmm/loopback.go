@@ -1,0 +1,102 @@
+//go:build cgo && (linux || windows)
+
+package cwinmm
+
+// #include "loopback.h"
+import "C"
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+	"unicode/utf16"
+	"unsafe"
+)
+
+// Loopback is a driver of virtual cables: loopback.c. A cable is named by its index in the list it
+// was made from. The methods may be called concurrently.
+type Loopback struct {
+	Driver
+	cables int
+}
+
+// NewLoopback makes a cable for each name: at most 31 UTF-16 units, as WinMM's are, and not empty.
+func NewLoopback(names ...string) (*Loopback, error) {
+	if len(names) == 0 || len(names) > 255 {
+		return nil, fmt.Errorf("loopback: %d cables: from 1 to 255 are possible", len(names))
+	}
+	units := make([][32]C.uint16_t, len(names))
+	for i, name := range names {
+		encoded := utf16.Encode([]rune(name))
+		if len(encoded) == 0 || len(encoded) > 31 {
+			return nil, fmt.Errorf("loopback: cable name %q: from 1 to 31 UTF-16 units are possible", name)
+		}
+		for j, u := range encoded {
+			units[i][j] = C.uint16_t(u)
+		}
+	}
+	d := C.onset_loopback_new(&units[0], C.uint32_t(len(names)))
+	if d == nil {
+		return nil, &Error{"loopback", mmNoMem}
+	}
+	return &Loopback{Driver{d}, len(names)}, nil
+}
+
+func (l *Loopback) check(cable int) {
+	if cable < 0 || cable >= l.cables {
+		panic(fmt.Sprintf("loopback: cable %d of %d", cable, l.cables))
+	}
+}
+
+// Source is what a cable's own thread plays into the cable's input: struct onset_source in
+// loopback.h. SourceMessage says which messages.
+type Source struct {
+	Count    uint64
+	Interval time.Duration // 0: as fast as the callback returns
+	// Follow, if not nil, is a ring, not yet freed, of whose consumer the source is never more than
+	// Window messages ahead.
+	Follow *Ring
+	Window uint64
+	Clock  Clock    // for Held
+	Held   []uint32 // nil, or Count ticks: how long each callback kept the thread
+}
+
+// Play plays source and returns when it is done, with the number of messages delivered: fewer than
+// Count if the input was stopped. One source a cable at a time.
+func (l *Loopback) Play(cable int, source Source) uint64 {
+	l.check(cable)
+	c := C.struct_onset_source{
+		count:       C.uint64_t(source.Count),
+		interval_ns: C.uint64_t(source.Interval),
+		window:      C.uint64_t(source.Window),
+		clock:       C.enum_onset_clock(source.Clock),
+	}
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	if source.Follow != nil {
+		C.onset_ring_hold(source.Follow.c)
+		defer C.onset_ring_drop(source.Follow.c)
+		c.follow = source.Follow.c
+	}
+	if source.Held != nil {
+		held := source.Held[:source.Count]
+		pin.Pin(&held[0])
+		c.held = (*C.uint32_t)(unsafe.Pointer(&held[0]))
+	}
+	return uint64(C.onset_loopback_play(l.c, C.uint32_t(cable), &c))
+}
+
+// Slow lets each midiOutShortMsg on the cable take at least d.
+func (l *Loopback) Slow(cable int, d time.Duration) {
+	l.check(cable)
+	C.onset_loopback_slow(l.c, C.uint32_t(cable), C.uint64_t(max(d, 0)))
+}
+
+// Unplug pulls a cable out for good: open handles hear of it, the device list closes up.
+func (l *Loopback) Unplug(cable int) {
+	l.check(cable)
+	C.onset_loopback_unplug(l.c, C.uint32_t(cable))
+}
+
+// OpenHandles returns how many sides of cables are open.
+func (l *Loopback) OpenHandles() int { return int(C.onset_loopback_open_handles(l.c)) }

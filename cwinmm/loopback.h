@@ -1,0 +1,51 @@
+// Virtual cables as a driver, on every OS: what goes into a cable's output side comes out of its
+// input side, on a thread of the cable's own, with WinMM's rules. It stands in where there is no
+// MIDI hardware, and it is where tests make drivers misbehave.
+#ifndef ONSET_LOOPBACK_H
+#define ONSET_LOOPBACK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "ring.h"
+#include "winmm.h"
+
+// Makes count cables. Each side of one can be open once at a time. names: count arrays of 32 UTF-16
+// units, NUL-terminated. The caller owns one reference (onset_driver_drop). NULL: no memory or no
+// thread.
+struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t count);
+
+// A source: the cable's thread calls the input's callback of its own accord, as an instrument
+// would. Message n has status 80 + n % 112, data n % 128 and n / 128 % 128, and n modulo 2^32 for a
+// time stamp, so that a receiver can tell a message lost from one torn or late.
+struct onset_source {
+    uint64_t count;
+    uint64_t interval_ns; // 0: as fast as the callback returns
+    // With follow: never more than window ahead of that ring's consumer, so that nothing overflows.
+    // NULL: no regard for the receiver, as drivers have none.
+    const struct onset_ring *follow;
+    uint64_t window;
+    enum onset_clock clock;
+    uint32_t *held; // NULL, or count ticks: how long each callback kept the thread
+};
+
+// Runs source on a cable and returns when it is done: the messages delivered, fewer than count if
+// the input was stopped. One source a cable at a time. held may be memory that must not outlive the
+// call.
+uint64_t onset_loopback_play(struct onset_driver *driver, uint32_t cable,
+                             const struct onset_source *source);
+
+// Lets each midiOutShortMsg on the cable take at least ns, as with drivers that return when the
+// bytes are on the wire.
+void onset_loopback_slow(struct onset_driver *driver, uint32_t cable, uint64_t ns);
+
+// Pulls the cable out: an open input hears MIM_CLOSE, calls give MMSYSERR_NODRIVER, the device list
+// closes up.
+void onset_loopback_unplug(struct onset_driver *driver, uint32_t cable);
+
+// Handles open now, both sides of all cables.
+uint32_t onset_loopback_open_handles(struct onset_driver *driver);
+
+#endif

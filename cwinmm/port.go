@@ -1,0 +1,97 @@
+package cwinmm
+
+// Clock says which counter an event is stamped with: enum onset_clock in clock.h.
+type Clock uint32
+
+// The counters there are.
+const (
+	ClockOS  Clock = iota // CLOCK_MONOTONIC in nanoseconds; QueryPerformanceCounter
+	ClockTSC              // the processor's time-stamp counter
+)
+
+// Caps describes a device as its driver does.
+type Caps struct {
+	Name         string
+	Manufacturer uint16 // MMSYSTEM manufacturer id
+	Product      uint16 // product id, the manufacturer's own
+	Version      uint16 // of the driver: major in the high byte, minor in the low byte
+}
+
+// InputOptions are what an input is opened with.
+type InputOptions struct {
+	Capacity int    // of the ring, in events: a power of two of at least 2
+	Filter   uint32 // bit n: do not deliver messages of channel n; bit 16+n: of status F0+n
+	Clock    Clock
+}
+
+// InputCounts are an input's counters: struct onset_input in input.h, and its ring's.
+type InputCounts struct {
+	Received   uint64 // callbacks that carried a message
+	Delivered  uint64 // events taken from the ring
+	Waiting    uint64 // events in the ring
+	Filtered   uint64
+	Full       uint64 // refused: the ring was full
+	Concurrent uint64 // refused: another callback was inside for too long
+	Late       uint64 // refused: came while the input was being closed
+	More       uint64 // MIM_MOREDATA, among Received
+	Malformed  uint64 // MIM_ERROR, among Received
+	HighWater  uint64 // most events found waiting
+	Capacity   uint64
+}
+
+// OutputOptions are what an output is opened with: struct onset_output_options in output.h.
+type OutputOptions struct {
+	Capacity   int  // of the queue, in messages: a power of two of at least 2
+	DropOldest bool // when the queue is full; otherwise the new message is refused
+	Clock      Clock
+	SlowTicks  uint64 // a call that takes longer moves the output to its own thread
+	CalmTicks  uint64 // without a slow call for this long, it comes back
+}
+
+// OutputCounts are an output's counters.
+type OutputCounts struct {
+	Sent      uint64 // taken by the driver
+	Failed    uint64 // refused by the driver
+	Refused   uint64 // not queued: the queue was full
+	Dropped   uint64 // dropped from the queue to make room
+	Slow      uint64 // calls slower than the limit
+	Moved     uint64 // times the output moved to its own thread
+	Queued    uint64 // in the queue now
+	Threaded  bool   // sent by its own thread now
+	LastError error  // the driver's last refusal, an *Error; nil if there was none
+}
+
+// Sent says what became of a message that Output.Send accepted.
+type Sent uint8
+
+// What can become of it.
+const (
+	SentNow    Sent = iota // the driver has it
+	SentQueued             // the output's thread will send it
+	SentRoom               // queued, and the oldest message in the queue dropped for it
+)
+
+// Priority is what raising a thread's priority came to: enum onset_priority in thread.h.
+type Priority uint32
+
+// The priorities a thread can be granted.
+const (
+	PriorityNormal       Priority = iota
+	PriorityFIFO                  // Linux: SCHED_FIFO
+	PriorityProAudio              // Windows: the MMCSS task "Pro Audio"
+	PriorityTimeCritical          // Windows: THREAD_PRIORITY_TIME_CRITICAL
+)
+
+// String names p as the system does.
+func (p Priority) String() string {
+	switch p {
+	case PriorityFIFO:
+		return "SCHED_FIFO"
+	case PriorityProAudio:
+		return `MMCSS "Pro Audio"`
+	case PriorityTimeCritical:
+		return "time-critical"
+	default:
+		return "normal"
+	}
+}

@@ -1,0 +1,70 @@
+#include "service.h"
+
+#include "thread.h"
+
+void onset_note(struct onset_outcome *outcome, const char *call, MMRESULT result)
+{
+    if (result != MMSYSERR_NOERROR && !outcome->call)
+        *outcome = (struct onset_outcome){call, result};
+}
+
+// Waits until the phase is no longer from. At the deadline the phase becomes ABANDONED, unless the
+// thread was quicker after all. Returns the phase that ended the wait.
+static uint32_t leave(struct onset_service *service, uint32_t from, int64_t deadline_ns)
+{
+    for (;;) {
+        // Acquire: the outcome, written before the phase (tell).
+        uint32_t phase = atomic_load_explicit(&service->phase, memory_order_acquire);
+        if (phase != from)
+            return phase;
+        if (onset_wait(&service->phase, from, deadline_ns))
+            continue;
+        if (atomic_compare_exchange_strong(&service->phase, &phase, ONSET_ABANDONED))
+            return ONSET_ABANDONED;
+    }
+}
+
+// Moves on from a phase and tells those who wait for it. False: the phase was another.
+static bool tell(struct onset_service *service, uint32_t from, uint32_t to)
+{
+    if (!atomic_compare_exchange_strong(&service->phase, &from, to))
+        return false;
+    onset_wake_all(&service->phase);
+    return true;
+}
+
+bool onset_service_start(struct onset_service *service, void (*run)(void *), void *arg,
+                         int64_t deadline_ns, struct onset_outcome *outcome)
+{
+    service->outcome = (struct onset_outcome){0};
+    if (!onset_thread_start(run, arg)) {
+        *outcome = (struct onset_outcome){"open", ONSET_NO_THREAD};
+        atomic_store(&service->phase, ONSET_FAILED);
+        return false;
+    }
+    uint32_t phase = leave(service, ONSET_OPENING, deadline_ns);
+    *outcome = phase == ONSET_ABANDONED ? (struct onset_outcome){"open", ONSET_TIMED_OUT}
+                                        : service->outcome;
+    return phase == ONSET_OPEN || phase == ONSET_VANISHED;
+}
+
+bool onset_service_stop(struct onset_service *service, int64_t deadline_ns,
+                        struct onset_outcome *outcome)
+{
+    atomic_store(&service->phase, ONSET_CLOSING);
+    onset_notify(&service->bell);
+    uint32_t phase = leave(service, ONSET_CLOSING, deadline_ns);
+    *outcome = phase == ONSET_ABANDONED ? (struct onset_outcome){"close", ONSET_TIMED_OUT}
+                                        : service->outcome;
+    return phase == ONSET_CLOSED;
+}
+
+bool onset_service_opened(struct onset_service *service)
+{
+    return tell(service, ONSET_OPENING, service->outcome.call ? ONSET_FAILED : ONSET_OPEN);
+}
+
+bool onset_service_closed(struct onset_service *service)
+{
+    return tell(service, ONSET_CLOSING, ONSET_CLOSED);
+}

@@ -1,0 +1,63 @@
+// A driver handle's own thread: it alone opens and closes the handle, so that the driver's slow and
+// stuck calls hold up nobody else. Whoever waits for it has a deadline; past that the thread is
+// abandoned, and cleans up by itself should the driver ever return.
+#ifndef ONSET_SERVICE_H
+#define ONSET_SERVICE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wait.h"
+#include "winmm.h"
+
+enum onset_phase {
+    ONSET_FREE = 0,
+    ONSET_OPENING,   // the thread is in the driver's open
+    ONSET_FAILED,    // it did not open; outcome says why; the thread is gone
+    ONSET_OPEN,      //
+    ONSET_VANISHED,  // open, but the device has gone
+    ONSET_CLOSING,   // the thread has been told to close
+    ONSET_CLOSED,    // outcome says how it went; the thread is gone
+    ONSET_ABANDONED, // the opener's or closer's deadline passed
+};
+
+// How opening or closing went: the first WinMM call that failed, or NULL.
+struct onset_outcome {
+    const char *call;
+    uint32_t result;
+};
+
+struct onset_service {
+    struct onset_waiter bell;     // what the thread sleeps on
+    _Atomic uint32_t phase;       // what the others wait on
+    struct onset_outcome outcome; // written by the thread before FAILED and CLOSED
+};
+
+// Notes a call that failed, if it is the first.
+void onset_note(struct onset_outcome *outcome, const char *call, MMRESULT result);
+
+// For the opener, once phase is OPENING: starts the thread and waits until it has opened or failed.
+// True: open. False: failed (the thread no longer touches arg) or abandoned (it still may), as the
+// phase says.
+bool onset_service_start(struct onset_service *service, void (*run)(void *), void *arg,
+                         int64_t deadline_ns, struct onset_outcome *outcome);
+
+// For the closer, one of them, once: has the thread close and waits until it has. False: abandoned.
+bool onset_service_stop(struct onset_service *service, int64_t deadline_ns,
+                        struct onset_outcome *outcome);
+
+// For the thread: the driver has returned from opening or closing. False: nobody waits any more;
+// the thread undoes what is left and frees what it was given.
+bool onset_service_opened(struct onset_service *service);
+bool onset_service_closed(struct onset_service *service);
+
+// For the thread: has it been told to close?
+static inline bool onset_service_stopping(struct onset_service *service)
+{
+    // Seq_cst: read between arm and sleep. Pairs with the exchange in onset_service_stop.
+    uint32_t phase = atomic_load(&service->phase);
+    return phase == ONSET_CLOSING || phase == ONSET_ABANDONED;
+}
+
+#endif

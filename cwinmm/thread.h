@@ -1,0 +1,63 @@
+// Threads, a lock for where one may be taken, and what a thread can ask of the scheduler.
+#ifndef ONSET_THREAD_H
+#define ONSET_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef _WIN32
+#include <windows.h>
+typedef SRWLOCK onset_mutex;
+static inline void onset_lock(onset_mutex *mutex)
+{
+    AcquireSRWLockExclusive(mutex);
+}
+static inline void onset_unlock(onset_mutex *mutex)
+{
+    ReleaseSRWLockExclusive(mutex);
+}
+#else
+#include <pthread.h>
+typedef pthread_mutex_t onset_mutex; // zeroed is unlocked, as an SRWLOCK is
+static inline void onset_lock(onset_mutex *mutex)
+{
+    pthread_mutex_lock(mutex);
+}
+static inline void onset_unlock(onset_mutex *mutex)
+{
+    pthread_mutex_unlock(mutex);
+}
+#endif
+
+// Starts a thread that nobody joins: what it does is told by words that others wait on. False: the
+// system gave none.
+bool onset_thread_start(void (*run)(void *), void *arg);
+
+uint64_t onset_thread_id(void);
+void onset_sleep(uint64_t ns);
+void onset_yield(void);
+
+// Gives the processor a hint that this is a busy wait.
+static inline void onset_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// What raising a thread's priority came to.
+enum onset_priority {
+    ONSET_PRIORITY_NORMAL = 0,
+    ONSET_PRIORITY_FIFO = 1,          // Linux: SCHED_FIFO
+    ONSET_PRIORITY_PRO_AUDIO = 2,     // Windows: MMCSS task "Pro Audio"
+    ONSET_PRIORITY_TIME_CRITICAL = 3, // Windows: THREAD_PRIORITY_TIME_CRITICAL
+};
+
+// Raises the calling thread and says to what; NORMAL: not granted. lower undoes it on the same
+// thread, given what raise returned and set.
+enum onset_priority onset_thread_raise(void **task);
+void onset_thread_lower(enum onset_priority granted, void *task);
+
+#endif

@@ -1,0 +1,76 @@
+#define _GNU_SOURCE
+#include "thread.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+struct start {
+    void (*run)(void *);
+    void *arg;
+};
+
+static void *begin(void *arg)
+{
+    struct start start = *(struct start *)arg;
+    free(arg);
+    start.run(start.arg);
+    return NULL;
+}
+
+bool onset_thread_start(void (*run)(void *), void *arg)
+{
+    struct start *start = malloc(sizeof *start);
+    if (!start)
+        return false;
+    *start = (struct start){run, arg};
+    pthread_attr_t detached;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    pthread_t thread;
+    bool started = pthread_create(&thread, &detached, begin, start) == 0;
+    pthread_attr_destroy(&detached);
+    if (!started)
+        free(start);
+    return started;
+}
+
+uint64_t onset_thread_id(void)
+{
+    return (uint64_t)syscall(SYS_gettid);
+}
+
+void onset_sleep(uint64_t ns)
+{
+    struct timespec time = {.tv_sec = (time_t)(ns / 1000000000),
+                            .tv_nsec = (long)(ns % 1000000000)};
+    nanosleep(&time, NULL);
+}
+
+void onset_yield(void)
+{
+    sched_yield();
+}
+
+// In the middle of the range, below the kernel's own interrupt threads (50).
+#define FIFO_PRIORITY 40
+
+enum onset_priority onset_thread_raise(void **task)
+{
+    *task = NULL;
+    struct sched_param param = {.sched_priority = FIFO_PRIORITY};
+    // A child process must not inherit it.
+    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+        return ONSET_PRIORITY_NORMAL;
+    return ONSET_PRIORITY_FIFO;
+}
+
+void onset_thread_lower(enum onset_priority granted, void *task)
+{
+    (void)task;
+    struct sched_param param = {0};
+    if (granted != ONSET_PRIORITY_NORMAL)
+        sched_setscheduler(0, SCHED_OTHER, &param);
+}

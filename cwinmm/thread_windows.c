@@ -1,0 +1,92 @@
+#include "thread.h"
+
+#include <stdlib.h>
+
+struct start {
+    void (*run)(void *);
+    void *arg;
+};
+
+static DWORD WINAPI begin(LPVOID arg)
+{
+    struct start start = *(struct start *)arg;
+    free(arg);
+    start.run(start.arg);
+    return 0;
+}
+
+bool onset_thread_start(void (*run)(void *), void *arg)
+{
+    struct start *start = malloc(sizeof *start);
+    if (!start)
+        return false;
+    *start = (struct start){run, arg};
+    HANDLE thread = CreateThread(NULL, 0, begin, start, 0, NULL);
+    if (!thread) {
+        free(start);
+        return false;
+    }
+    CloseHandle(thread);
+    return true;
+}
+
+uint64_t onset_thread_id(void)
+{
+    return GetCurrentThreadId();
+}
+
+#ifndef CREATE_WAITABLE_TIMER_HIGH_RESOLUTION
+#define CREATE_WAITABLE_TIMER_HIGH_RESOLUTION 2
+#endif
+
+void onset_sleep(uint64_t ns)
+{
+    // Sleep's steps are up to 15.6 ms; this timer's (since Windows 10 1803) about 0.5 ms.
+    HANDLE timer =
+        CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_ALL_ACCESS);
+    LARGE_INTEGER due = {.QuadPart = -(LONGLONG)(ns / 100)}; // 100 ns units, negative: from now
+    if (timer && SetWaitableTimer(timer, &due, 0, NULL, NULL, FALSE))
+        WaitForSingleObject(timer, INFINITE);
+    else
+        Sleep((DWORD)(ns / 1000000));
+    if (timer)
+        CloseHandle(timer);
+}
+
+void onset_yield(void)
+{
+    SwitchToThread();
+}
+
+typedef HANDLE(WINAPI *set_task)(LPCWSTR name, LPDWORD index);
+typedef BOOL(WINAPI *revert_task)(HANDLE task);
+
+// avrt.dll is looked up when it is wanted: not every edition of Windows carries it.
+static FARPROC avrt(const char *name)
+{
+    HMODULE dll = LoadLibraryExW(L"avrt.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    return dll ? GetProcAddress(dll, name) : NULL;
+}
+
+enum onset_priority onset_thread_raise(void **task)
+{
+    DWORD index = 0;
+    set_task set = (set_task)(void *)avrt("AvSetMmThreadCharacteristicsW");
+    *task = set ? set(L"Pro Audio", &index) : NULL;
+    if (*task)
+        return ONSET_PRIORITY_PRO_AUDIO;
+    if (SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL))
+        return ONSET_PRIORITY_TIME_CRITICAL;
+    return ONSET_PRIORITY_NORMAL;
+}
+
+void onset_thread_lower(enum onset_priority granted, void *task)
+{
+    if (granted == ONSET_PRIORITY_PRO_AUDIO) {
+        revert_task revert = (revert_task)(void *)avrt("AvRevertMmThreadCharacteristics");
+        if (revert)
+            revert(task);
+    } else if (granted == ONSET_PRIORITY_TIME_CRITICAL) {
+        SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_NORMAL);
+    }
+}

@@ -1,0 +1,154 @@
+//go:build !cgo || !(linux || windows)
+
+package cwinmm
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// errNoCore is what everything here returns: the package compiles, and says what is missing.
+var errNoCore = fmt.Errorf("onset was built without its C core for %s/%s: build on Windows or Linux with CGO_ENABLED=1 and a C compiler: %w",
+	runtime.GOOS, runtime.GOARCH, ErrNotSupported)
+
+// Driver is where devices come from. There are none in this build.
+type Driver struct{}
+
+// Inputs fails in this build.
+func (*Driver) Inputs() ([]Caps, error) { return nil, errNoCore }
+
+// Outputs fails in this build.
+func (*Driver) Outputs() ([]Caps, error) { return nil, errNoCore }
+
+// Close does nothing in this build.
+func (*Driver) Close() {}
+
+// OpenWinMM fails in this build.
+func OpenWinMM() (*Driver, error) { return nil, errNoCore }
+
+// Loopback is a driver of virtual cables. There are none in this build.
+type Loopback struct{ Driver }
+
+// Source is what a cable plays.
+type Source struct {
+	Count    uint64
+	Interval time.Duration
+	Follow   *Ring
+	Window   uint64
+	Clock    Clock
+	Held     []uint32
+}
+
+// NewLoopback fails in this build.
+func NewLoopback(...string) (*Loopback, error) { return nil, errNoCore }
+
+// Play does nothing in this build.
+func (*Loopback) Play(int, Source) uint64 { return 0 }
+
+// Slow does nothing in this build.
+func (*Loopback) Slow(int, time.Duration) {}
+
+// Unplug does nothing in this build.
+func (*Loopback) Unplug(int) {}
+
+// OpenHandles returns 0 in this build.
+func (*Loopback) OpenHandles() int { return 0 }
+
+// Waiter is what a poller sleeps on. There is none in this build.
+type Waiter struct{}
+
+// NewWaiter fails in this build.
+func NewWaiter() (*Waiter, error) { return nil, errNoCore }
+
+// Arm does nothing in this build.
+func (*Waiter) Arm() {}
+
+// Disarm does nothing in this build.
+func (*Waiter) Disarm() bool { return true }
+
+// Wait does nothing in this build.
+func (*Waiter) Wait(time.Duration) bool { return true }
+
+// Command returns 0 in this build.
+func (*Waiter) Command() uint32 { return 0 }
+
+// Tell does nothing in this build.
+func (*Waiter) Tell() {}
+
+// Close does nothing in this build.
+func (*Waiter) Close() {}
+
+// Ring is the consumer's side of an input's ring. There is none in this build.
+type Ring struct{}
+
+// Look returns 0 in this build.
+func (*Ring) Look() uint64 { return 0 }
+
+// News returns false in this build.
+func (*Ring) News() bool { return false }
+
+// Next returns false in this build.
+func (*Ring) Next(*Event) bool { return false }
+
+// NextTicks returns 0 in this build.
+func (*Ring) NextTicks() uint64 { return 0 }
+
+// Lost returns 0 in this build.
+func (*Ring) Lost() uint64 { return 0 }
+
+// Drained returns true in this build.
+func (*Ring) Drained() bool { return true }
+
+// Capacity returns 0 in this build.
+func (*Ring) Capacity() uint64 { return 0 }
+
+// Input is an open input device. There is none in this build.
+type Input struct{ Ring *Ring }
+
+// OpenInput fails in this build.
+func OpenInput(*Driver, int, *Waiter, InputOptions, time.Duration) (*Input, error) {
+	return nil, errNoCore
+}
+
+// Close does nothing in this build.
+func (*Input) Close(time.Duration) error { return nil }
+
+// Free does nothing in this build.
+func (*Input) Free() {}
+
+// Vanished returns false in this build.
+func (*Input) Vanished() bool { return false }
+
+// Counts returns nothing in this build.
+func (*Input) Counts() InputCounts { return InputCounts{} }
+
+// StaleCallbacks returns 0 in this build.
+func StaleCallbacks() uint64 { return 0 }
+
+// Output is an open output device. There is none in this build.
+type Output struct{}
+
+// OpenOutput fails in this build.
+func OpenOutput(*Driver, int, OutputOptions, time.Duration) (*Output, error) { return nil, errNoCore }
+
+// Send fails in this build.
+func (*Output) Send(uint32) (Sent, error) { return SentNow, errNoCore }
+
+// SendNow fails in this build.
+func (*Output) SendNow(uint32) error { return errNoCore }
+
+// Counts returns nothing in this build.
+func (*Output) Counts() OutputCounts { return OutputCounts{} }
+
+// Close does nothing in this build.
+func (*Output) Close(time.Duration) error { return nil }
+
+// Free does nothing in this build.
+func (*Output) Free() {}
+
+// ThreadID returns 0 in this build.
+func ThreadID() uint64 { return 0 }
+
+// RaiseThread does nothing in this build.
+func RaiseThread() (Priority, func()) { return PriorityNormal, func() {} }

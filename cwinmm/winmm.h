@@ -1,0 +1,84 @@
+// The seam: the WinMM calls the shim makes, as a table. winmm_windows.c binds it to winmm.dll,
+// loopback.c to virtual cables of our own. Everything above calls WinMM through it and nothing
+// else.
+#ifndef ONSET_WINMM_H
+#define ONSET_WINMM_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#ifdef _WIN32
+#include <windows.h>
+#include <mmsystem.h>
+#else
+// What the calls need of <mmsystem.h>, for the loopback driver elsewhere. Values as there.
+#define CALLBACK
+typedef unsigned int UINT, MMRESULT;
+typedef uint32_t DWORD;
+typedef uintptr_t DWORD_PTR;
+typedef void *HMIDIIN, *HMIDIOUT;
+
+#define MMSYSERR_NOERROR      0
+#define MMSYSERR_BADDEVICEID  2
+#define MMSYSERR_ALLOCATED    4
+#define MMSYSERR_INVALHANDLE  5
+#define MMSYSERR_NODRIVER     6
+#define MMSYSERR_NOMEM        7
+#define MMSYSERR_NOTSUPPORTED 8
+
+#define MIM_OPEN     0x3C1
+#define MIM_CLOSE    0x3C2
+#define MIM_DATA     0x3C3
+#define MIM_ERROR    0x3C5
+#define MIM_MOREDATA 0x3CC
+#endif
+
+// Results of our own, above every MMRESULT.
+#define ONSET_TIMED_OUT 0x10000 // the call did not return in its deadline
+#define ONSET_TOO_MANY  0x10001 // no slot free in the table of inputs
+#define ONSET_NO_THREAD 0x10002 // the system gave no thread
+
+// A device as the driver describes it: MIDIINCAPSW and MIDIOUTCAPSW, what both have.
+struct onset_caps {
+    uint16_t name[32]; // UTF-16, NUL-terminated
+    uint16_t manufacturer;
+    uint16_t product;
+    uint32_t version; // major in the high byte of the low word, minor in its low byte
+};
+
+typedef void(CALLBACK *onset_callback)(HMIDIIN, UINT message, DWORD_PTR instance, DWORD_PTR param1,
+                                       DWORD_PTR param2);
+
+struct onset_driver;
+
+// Each entry is the function of winmm.dll of that name (W where there is a choice), after the
+// driver it is asked of. Any thread may call any of them, as with winmm.dll.
+struct onset_winmm {
+    UINT (*in_count)(struct onset_driver *);
+    MMRESULT (*in_caps)(struct onset_driver *, UINT id, struct onset_caps *);
+    MMRESULT (*in_open)
+    (struct onset_driver *, UINT id, onset_callback, DWORD_PTR instance, HMIDIIN *);
+    MMRESULT (*in_start)(struct onset_driver *, HMIDIIN);
+    MMRESULT (*in_stop)(struct onset_driver *, HMIDIIN);
+    MMRESULT (*in_reset)(struct onset_driver *, HMIDIIN);
+    MMRESULT (*in_close)(struct onset_driver *, HMIDIIN);
+    UINT (*out_count)(struct onset_driver *);
+    MMRESULT (*out_caps)(struct onset_driver *, UINT id, struct onset_caps *);
+    MMRESULT (*out_open)(struct onset_driver *, UINT id, HMIDIOUT *);
+    MMRESULT (*out_short)(struct onset_driver *, HMIDIOUT, DWORD message);
+    MMRESULT (*out_close)(struct onset_driver *, HMIDIOUT);
+    void (*destroy)(struct onset_driver *); // when the last reference is dropped
+};
+
+struct onset_driver {
+    const struct onset_winmm *calls;
+    _Atomic uint32_t refs; // the Go side holds one, each open handle's thread another
+};
+
+void onset_driver_hold(struct onset_driver *driver);
+void onset_driver_drop(struct onset_driver *driver);
+
+// winmm.dll as a driver; NULL: no memory. Windows only.
+struct onset_driver *onset_winmm_new(void);
+
+#endif

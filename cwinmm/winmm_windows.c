@@ -1,0 +1,129 @@
+#include "winmm.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "memory.h"
+
+static_assert(sizeof(WCHAR) == sizeof(uint16_t) && MAXPNAMELEN == 32, "onset_caps.name");
+
+static UINT in_count(struct onset_driver *driver)
+{
+    (void)driver;
+    return midiInGetNumDevs();
+}
+
+static MMRESULT in_caps(struct onset_driver *driver, UINT id, struct onset_caps *caps)
+{
+    (void)driver;
+    MIDIINCAPSW in;
+    MMRESULT result = midiInGetDevCapsW(id, &in, sizeof in);
+    if (result == MMSYSERR_NOERROR) {
+        memcpy(caps->name, in.szPname, sizeof caps->name);
+        caps->manufacturer = in.wMid;
+        caps->product = in.wPid;
+        caps->version = in.vDriverVersion;
+    }
+    return result;
+}
+
+static MMRESULT in_open(struct onset_driver *driver, UINT id, onset_callback callback,
+                        DWORD_PTR instance, HMIDIIN *in)
+{
+    (void)driver;
+    // MIDI_IO_STATUS: have MIM_MOREDATA told apart from MIM_DATA.
+    return midiInOpen(in, id, (DWORD_PTR)callback, instance, CALLBACK_FUNCTION | MIDI_IO_STATUS);
+}
+
+static MMRESULT in_start(struct onset_driver *driver, HMIDIIN in)
+{
+    (void)driver;
+    return midiInStart(in);
+}
+
+static MMRESULT in_stop(struct onset_driver *driver, HMIDIIN in)
+{
+    (void)driver;
+    return midiInStop(in);
+}
+
+static MMRESULT in_reset(struct onset_driver *driver, HMIDIIN in)
+{
+    (void)driver;
+    return midiInReset(in);
+}
+
+static MMRESULT in_close(struct onset_driver *driver, HMIDIIN in)
+{
+    (void)driver;
+    return midiInClose(in);
+}
+
+static UINT out_count(struct onset_driver *driver)
+{
+    (void)driver;
+    return midiOutGetNumDevs();
+}
+
+static MMRESULT out_caps(struct onset_driver *driver, UINT id, struct onset_caps *caps)
+{
+    (void)driver;
+    MIDIOUTCAPSW out;
+    MMRESULT result = midiOutGetDevCapsW(id, &out, sizeof out);
+    if (result == MMSYSERR_NOERROR) {
+        memcpy(caps->name, out.szPname, sizeof caps->name);
+        caps->manufacturer = out.wMid;
+        caps->product = out.wPid;
+        caps->version = out.vDriverVersion;
+    }
+    return result;
+}
+
+static MMRESULT out_open(struct onset_driver *driver, UINT id, HMIDIOUT *out)
+{
+    (void)driver;
+    return midiOutOpen(out, id, 0, 0, CALLBACK_NULL);
+}
+
+static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT out, DWORD message)
+{
+    (void)driver;
+    return midiOutShortMsg(out, message);
+}
+
+static MMRESULT out_close(struct onset_driver *driver, HMIDIOUT out)
+{
+    (void)driver;
+    return midiOutClose(out);
+}
+
+static void destroy(struct onset_driver *driver)
+{
+    onset_free(driver);
+}
+
+static const struct onset_winmm calls = {
+    .in_count = in_count,
+    .in_caps = in_caps,
+    .in_open = in_open,
+    .in_start = in_start,
+    .in_stop = in_stop,
+    .in_reset = in_reset,
+    .in_close = in_close,
+    .out_count = out_count,
+    .out_caps = out_caps,
+    .out_open = out_open,
+    .out_short = out_short,
+    .out_close = out_close,
+    .destroy = destroy,
+};
+
+struct onset_driver *onset_winmm_new(void)
+{
+    struct onset_driver *driver = onset_alloc(sizeof *driver, _Alignof(max_align_t));
+    if (driver) {
+        driver->calls = &calls;
+        driver->refs = 1;
+    }
+    return driver;
+}
