@@ -1,0 +1,5 @@
+//go:build !windows
+
+package engine
+
+func defaultDriver() (Driver, error) { return NewLoopback("Loopback A", "Loopback B") }

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/engine/internal/tick"
+)
+
+// Driver is where ports come from: WinMM or a Loopback. One may serve several engines. Close it after
+// they are closed.
+type Driver interface {
+	Close()
+	driver() *cwinmm.Driver
+}
+
+type winmm struct{ *cwinmm.Driver }
+
+func (d winmm) driver() *cwinmm.Driver { return d.Driver }
+
+// WinMM returns winmm.dll. Elsewhere than on Windows the error is ErrNotSupported.
+func WinMM() (Driver, error) {
+	d, err := cwinmm.OpenWinMM()
+	if err != nil {
+		return nil, err
+	}
+	return winmm{d}, nil
+}
+
+// Loopback is a driver of virtual cables within this process: what is sent to a cable's output port
+// arrives at its input port, delivered from a thread of the cable's own under WinMM's rules. Ports
+// have the cables' names and, while no cable is unplugged, their indices. Its methods may be called
+// concurrently, but not after or with Close.
+type Loopback struct{ loop *cwinmm.Loopback }
+
+// NewLoopback makes a cable for each name, 1 to 255 of them. Names have 1 to 31 UTF-16 units, as
+// WinMM's do; they need not differ.
+func NewLoopback(names ...string) (*Loopback, error) {
+	l, err := cwinmm.NewLoopback(names...)
+	if err != nil {
+		return nil, err
+	}
+	return &Loopback{l}, nil
+}
+
+func (l *Loopback) driver() *cwinmm.Driver { return &l.loop.Driver }
+
+// Close gives the cables up.
+func (l *Loopback) Close() { l.loop.Close() }
+
+// Slow lets each message sent to the cable take at least d, as with drivers that return when the
+// bytes are on the wire: about a millisecond for three bytes at DIN speed.
+func (l *Loopback) Slow(cable int, d time.Duration) { l.loop.Slow(cable, d) }
+
+// Unplug pulls the cable out for good: open ports are lost, the lists of ports close up.
+func (l *Loopback) Unplug(cable int) { l.loop.Unplug(cable) }
+
+// OpenPorts returns how many ports are open, inputs and outputs, in all engines together.
+func (l *Loopback) OpenPorts() int { return l.loop.OpenHandles() }
+
+// Source is a stream of messages that a cable's own thread plays into the cable's input port, as an
+// instrument would: for tests and measurements. SourceMessage says which messages; the Event's
+// Driver is the message's number instead of a time.
+type Source struct {
+	Count    uint64
+	Interval time.Duration // from one message to the next; 0: as fast as the callback returns
+	// Follow, if not nil, is the open input that the source goes easy on: it is never more messages ahead of
+	// its poller than half of its ring. Drivers know no such thing.
+	Follow *Input
+	// Held, if not nil, has Count elements, which are set to how long each callback kept the thread.
+	Held []time.Duration
+}
+
+// SourceMessage returns the n-th message of every Source.
+func SourceMessage(n uint64) Message { return Message(cwinmm.SourceMessage(n)) }
+
+// Play plays s into a cable's input port and returns when it is done, with the number of messages
+// delivered: fewer than Count if the port was or has been closed.
+func (l *Loopback) Play(cable int, s Source) (delivered uint64, err error) {
+	if s.Held != nil && uint64(len(s.Held)) != s.Count {
+		return 0, fmt.Errorf("source: %d elements in Held for %d messages", len(s.Held), s.Count)
+	}
+	c := cwinmm.Source{Count: s.Count, Interval: s.Interval, Clock: clock()}
+	if s.Follow != nil {
+		ring := s.Follow.in.Ring
+		c.Follow, c.Window = ring, ring.Capacity()/2
+	}
+	if s.Held != nil {
+		c.Held = make([]uint32, s.Count)
+	}
+	delivered = l.loop.Play(cable, c)
+	for i, ticks := range c.Held {
+		s.Held[i] = tick.Duration(int64(ticks))
+	}
+	return delivered, nil
+}
+
+func clock() cwinmm.Clock {
+	if tick.IsTSC() {
+		return cwinmm.ClockTSC
+	}
+	return cwinmm.ClockOS
+}

@@ -1,0 +1,289 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/engine/internal/tick"
+)
+
+// Options are what an Engine is opened with. The zero value is a good choice.
+type Options struct {
+	// Driver is where ports come from; it stays the caller's. nil: winmm.dll on Windows; elsewhere two
+	// loopback cables, "Loopback A" and "Loopback B".
+	Driver Driver
+	// Wait is how the poller waits for events.
+	Wait Wait
+	// SpinFor is how long WaitHybrid spins after the last event. 0: 1 ms, so that messages in a row at
+	// DIN speed find the poller awake.
+	SpinFor time.Duration
+	// Raise has Run raise its thread's priority as far as the system grants it: MMCSS "Pro Audio", else
+	// time-critical, on Windows; SCHED_FIFO on Linux. Off by default: in a program that collects
+	// garbage, a raised poller that has to win its Go processor back from a preempted thread of lower
+	// priority can wait for tens of milliseconds. Stats says what was granted.
+	Raise bool
+	// Merge has each pass over the inputs deliver what had arrived when it began in the order of
+	// callback times. Otherwise the order across ports is that of the pass: up to 64 events of one,
+	// then of the next.
+	Merge bool
+	// Deadline is how long opening and closing wait for a driver. 0: 5 s. A driver that takes longer is
+	// abandoned: the error is ErrTimedOut, and what it holds is released when it returns.
+	Deadline time.Duration
+}
+
+// Wait is a strategy of waiting for events.
+type Wait uint8
+
+// The strategies: the sooner an event is seen, the more a processor is used.
+const (
+	WaitHybrid Wait = iota // spin for Options.SpinFor after the last event, then park
+	WaitPark               // sleep at once; the callback wakes the poller, which takes it a system call
+	WaitSpin               // never sleep: one processor is used up
+)
+
+func (w Wait) String() string {
+	switch w {
+	case WaitPark:
+		return "park"
+	case WaitSpin:
+		return "spin"
+	default:
+		return "hybrid"
+	}
+}
+
+// Engine is an open driver, its open ports and their poller. Its methods may be called concurrently,
+// also from within a handler.
+type Engine struct {
+	options Options
+	own     Driver // the driver, if it is ours to close
+	driver  *cwinmm.Driver
+	waiter  *cwinmm.Waiter
+	poller  poller
+
+	closer     closer
+	background sync.WaitGroup // closing begun within a handler
+
+	mu      sync.Mutex
+	users   int       // calls under way that need waiter and driver
+	polling bool      // one of them is Run or ReadInto
+	over    bool      // Close has closed all ports
+	freed   bool      // waiter and driver are given up
+	inputs  []*Input  // open; replaced, never changed, since the poller reads it
+	retired []*Input  // closed, but the poller may be in their rings
+	outputs []*Output // open
+	ports   Port      // given out so far
+}
+
+// Open returns an Engine with no port open. It takes 10 ms when the process has to calibrate its
+// clock.
+func Open(options Options) (*Engine, error) {
+	if options.Wait > WaitSpin {
+		return nil, fmt.Errorf("wait strategy %d: there are hybrid (0), park (1) and spin (2)", options.Wait)
+	}
+	if options.SpinFor < 0 || options.Deadline < 0 {
+		return nil, fmt.Errorf("spin for %v, deadline %v: times are not negative", options.SpinFor, options.Deadline)
+	}
+	if options.SpinFor == 0 {
+		options.SpinFor = time.Millisecond
+	}
+	if options.Deadline == 0 {
+		options.Deadline = 5 * time.Second
+	}
+	e := &Engine{options: options, closer: newCloser()}
+	if options.Driver == nil {
+		own, err := defaultDriver()
+		if err != nil {
+			return nil, err
+		}
+		e.own, options.Driver = own, own
+	}
+	e.driver = options.Driver.driver()
+	waiter, err := cwinmm.NewWaiter()
+	if err != nil {
+		if e.own != nil {
+			e.own.Close()
+		}
+		return nil, err
+	}
+	e.waiter = waiter
+	e.poller = poller{engine: e, spin: tick.Ticks(options.SpinFor)}
+	return e, nil
+}
+
+// Inputs lists the driver's input ports, in the order of their indices.
+func (e *Engine) Inputs() ([]PortInfo, error) { return e.list(In) }
+
+// Outputs lists the driver's output ports, in the order of their indices.
+func (e *Engine) Outputs() ([]PortInfo, error) { return e.list(Out) }
+
+func (e *Engine) list(direction Direction) ([]PortInfo, error) {
+	if err := e.use(); err != nil {
+		return nil, err
+	}
+	defer e.unuse()
+	return list(e.driver, direction)
+}
+
+// Close closes all ports and the engine: a Run or ReadInto under way returns ErrClosed, messages
+// queued in outputs are sent. It waits for the drivers and for the handler, at most about twice
+// Options.Deadline; within a handler it returns at once, and the work is done when Run returns. The
+// error joins what went wrong. Later and concurrent calls wait for the first and return its error.
+func (e *Engine) Close() error { return e.closer.close(e, e.shut) }
+
+func (e *Engine) shut() error {
+	e.tell()
+	e.mu.Lock()
+	inputs, outputs := e.inputs, e.outputs
+	e.mu.Unlock()
+
+	// All at once, so that a stuck driver does not use up the others' time.
+	failed := make([]error, len(inputs)+len(outputs))
+	var closing sync.WaitGroup
+	for i, in := range inputs {
+		closing.Go(func() { failed[i] = in.Close() })
+	}
+	for i, out := range outputs {
+		closing.Go(func() { failed[len(inputs)+i] = out.Close() })
+	}
+	closing.Wait()
+
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.over = true
+	e.settle()
+	return errors.Join(failed...)
+}
+
+// use keeps waiter and driver until unuse. The error is ErrClosed.
+func (e *Engine) use() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closer.begun.Load() {
+		return ErrClosed
+	}
+	e.users++
+	return nil
+}
+
+func (e *Engine) unuse() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.users--
+	e.settle()
+}
+
+// settle does what waited for calls under way to end. The caller holds mu.
+func (e *Engine) settle() {
+	if !e.polling {
+		e.letGo()
+	}
+	if e.over && e.users == 0 && !e.freed {
+		e.freed = true
+		e.waiter.Close()
+		if e.own != nil {
+			e.own.Close()
+		}
+	}
+}
+
+// letGo frees the rings of closed inputs. The caller holds mu; the poller no longer has them.
+func (e *Engine) letGo() {
+	for _, in := range e.retired {
+		in.in.Free()
+		close(in.gone)
+	}
+	e.retired = nil
+}
+
+// tell has the poller look at what has changed.
+func (e *Engine) tell() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.freed {
+		e.waiter.Tell()
+	}
+}
+
+// startPolling makes the caller the poller.
+func (e *Engine) startPolling() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closer.begun.Load():
+		return ErrClosed
+	case e.polling:
+		return ErrBusy
+	}
+	e.polling = true
+	e.users++
+	return nil
+}
+
+func (e *Engine) stopPolling() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.polling = false
+	e.users--
+	e.settle()
+}
+
+// adopt returns the inputs to poll, and lets go of those that no longer are. For the poller.
+func (e *Engine) adopt() []*Input {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.letGo()
+	return e.inputs
+}
+
+// addInput gives in its Port and has it polled. False: the engine has been closed.
+func (e *Engine) addInput(in *Input) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closer.begun.Load() {
+		return false
+	}
+	in.port = e.ports
+	e.ports++
+	e.inputs = append(slices.Clone(e.inputs), in)
+	e.waiter.Tell()
+	return true
+}
+
+// removeInput takes a closed input from the poller, which has let go of it when in.gone is closed.
+func (e *Engine) removeInput(in *Input) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.inputs = without(e.inputs, in)
+	e.retired = append(e.retired, in)
+	if e.polling {
+		e.waiter.Tell()
+	} else {
+		e.letGo()
+	}
+}
+
+func (e *Engine) addOutput(out *Output) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closer.begun.Load() {
+		return false
+	}
+	e.outputs = append(slices.Clone(e.outputs), out)
+	return true
+}
+
+func (e *Engine) removeOutput(out *Output) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.outputs = without(e.outputs, out)
+}
+
+// without returns a copy of s that lacks x.
+func without[T comparable](s []T, x T) []T {
+	return slices.DeleteFunc(slices.Clone(s), func(y T) bool { return y == x })
+}

@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
+)
+
+// InputOptions are what an input is opened with. The zero value receives everything.
+type InputOptions struct {
+	// Ignore says what not to deliver. It is sorted out in the driver's callback, without waking the
+	// poller, and counted as filtered.
+	Ignore Ignore
+	// Capacity is how many events may wait for the poller: a power of two from 16 to 1048576. Each
+	// takes 16 bytes. 0: 4096, four seconds at the rate of a DIN line.
+	Capacity int
+}
+
+// Ignore is what an input does not deliver.
+type Ignore struct {
+	ActiveSensing bool   // FE
+	Clock         bool   // F8, timing clock
+	SysEx         bool   // F0 and F7
+	Channels      uint16 // bit n: the messages of channel n, 0 to 15
+}
+
+// filter is Ignore as struct onset_input wants it.
+func (i Ignore) filter() uint32 {
+	filter := uint32(i.Channels)
+	for status, ignored := range map[byte]bool{
+		ActiveSensing: i.ActiveSensing, Clock: i.Clock, SysEx: i.SysEx, EndOfSysEx: i.SysEx,
+	} {
+		if ignored {
+			filter |= 1 << (16 + status&15)
+		}
+	}
+	return filter
+}
+
+// Input is an open input port. Its methods may be called concurrently, also from within a handler.
+type Input struct {
+	engine *Engine
+	info   PortInfo
+	port   Port
+	in     *cwinmm.Input
+
+	closer closer        // once begun, no more events to the handler
+	gone   chan struct{} // closed when the poller has let go of it
+
+	// The poller's own.
+	vanished bool   // the device has gone
+	told     bool   // KindPortLost has been delivered
+	waiting  uint64 // events to deliver in this merged pass,
+	batch    int    // and how many of them it may
+}
+
+// OpenInput opens an input port and starts it; events that arrive before anybody is in Run or
+// ReadInto wait in its ring. The error is a *NotFoundError or a *PortError, or ErrClosed; then nothing
+// is left open.
+func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) {
+	capacity := options.Capacity
+	if capacity == 0 {
+		capacity = 4096
+	}
+	if capacity < 16 || capacity > 1<<20 || bits.OnesCount(uint(capacity)) != 1 {
+		return nil, fmt.Errorf("input capacity %d: a power of two from 16 to 1048576 is possible", capacity)
+	}
+	if err := e.use(); err != nil {
+		return nil, err
+	}
+	defer e.unuse()
+	info, err := pick(e.driver, In, port)
+	if err != nil {
+		return nil, err
+	}
+	in := &Input{engine: e, info: info, gone: make(chan struct{}), closer: newCloser()}
+	in.in, err = cwinmm.OpenInput(e.driver, info.Index, e.waiter, cwinmm.InputOptions{
+		Capacity: capacity,
+		Filter:   options.Ignore.filter(),
+		Clock:    clock(),
+	}, e.options.Deadline)
+	if err != nil {
+		return nil, &PortError{info, err}
+	}
+	if !e.addInput(in) {
+		_ = in.in.Close(e.options.Deadline) // nobody has seen it open
+		in.in.Free()
+		return nil, ErrClosed
+	}
+	return in, nil
+}
+
+// Info describes the port as it was when it was opened.
+func (in *Input) Info() PortInfo { return in.info }
+
+// Port returns what identifies this input in events.
+func (in *Input) Port() Port { return in.port }
+
+// Close stops the input and closes its device. No event of it reaches a handler after Close has
+// returned; those that were waiting are counted as closed. It waits for the driver and for a handler
+// that is busy with one of its events, each for at most Options.Deadline; within a handler it returns
+// at once, and the work is done when Run returns. The error is a *PortError. Later and concurrent
+// calls wait for the first and return its error.
+func (in *Input) Close() error { return in.closer.close(in.engine, in.shut) }
+
+func (in *Input) shut() error {
+	vanished := in.in.Vanished()
+	err := in.in.Close(in.engine.options.Deadline)
+	in.engine.removeInput(in)
+	select {
+	case <-in.gone:
+	case <-time.After(in.engine.options.Deadline):
+		// Its ring is freed when the handler returns.
+		return &PortError{in.info, fmt.Errorf("handler still busy: %w", ErrTimedOut)}
+	}
+	if err == nil || vanished { // a device that has gone cannot be closed in good order
+		return nil
+	}
+	return &PortError{in.info, err}
+}

@@ -1,0 +1,534 @@
+//go:build cgo
+
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime/metrics"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine"
+)
+
+// rig is an engine on two cables, "Alpha" and "Beta".
+type rig struct {
+	*engine.Engine
+	loop *engine.Loopback
+}
+
+func newRig(t *testing.T, options engine.Options) rig {
+	t.Helper()
+	loop, err := engine.NewLoopback("Alpha", "Beta")
+	require.NoError(t, err)
+	options.Driver = loop
+	eng, err := engine.Open(options)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.NoError(t, eng.Close())
+		assert.Zero(t, loop.OpenPorts(), "ports left open")
+		assert.Zero(t, eng.Stats().LateWakeups)
+		loop.Close()
+	})
+	return rig{eng, loop}
+}
+
+func (r rig) input(t *testing.T, cable int, options engine.InputOptions) *engine.Input {
+	t.Helper()
+	in, err := r.OpenInput(engine.Index(cable), options)
+	require.NoError(t, err)
+	return in
+}
+
+func (r rig) output(t *testing.T, cable int, options engine.OutputOptions) *engine.Output {
+	t.Helper()
+	out, err := r.OpenOutput(engine.Index(cable), options)
+	require.NoError(t, err)
+	return out
+}
+
+// play has a cable's thread play a source while the test goes on; wait returns how many messages it
+// delivered.
+func (r rig) play(t *testing.T, cable int, s engine.Source) (wait func() uint64) {
+	t.Helper()
+	delivered := make(chan uint64, 1)
+	go func() {
+		n, err := r.loop.Play(cable, s)
+		assert.NoError(t, err)
+		delivered <- n
+	}()
+	return func() uint64 { return <-delivered }
+}
+
+// run has the engine run handle until done returns true for an event, or fails after a minute.
+func (r rig) run(t *testing.T, handle func(*engine.Event) (done bool)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	done := false // cancelling takes a moment
+	err := r.Run(ctx, func(ev *engine.Event) {
+		if !done && handle(ev) {
+			done = true
+			cancel()
+		}
+	})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// balanced checks that every message received is accounted for.
+func balanced(t *testing.T, s engine.InputStats) {
+	t.Helper()
+	assert.Equal(t, s.Received, s.Delivered+s.Waiting+s.Filtered+s.Dropped.Total(), "%+v", s)
+}
+
+func messages(t *testing.T, words string) []engine.Message {
+	t.Helper()
+	m, err := engine.ParseMessages(words)
+	require.NoError(t, err)
+	return m
+}
+
+var strategies = []engine.Wait{engine.WaitHybrid, engine.WaitPark, engine.WaitSpin}
+
+func TestWhatIsSentArrives(t *testing.T) {
+	for _, wait := range strategies {
+		t.Run(wait.String(), func(t *testing.T) {
+			r := newRig(t, engine.Options{Wait: wait})
+			in, out := r.input(t, 1, engine.InputOptions{}), r.output(t, 1, engine.OutputOptions{})
+			sent := messages(t, "note-on 1 60 100 control-change 16 7 127 pitch-bend 2 8192 clock note-off 1 60 0")
+			before := engine.Now()
+			for _, m := range sent {
+				require.NoError(t, out.Send(m))
+			}
+			var got []engine.Message
+			r.run(t, func(ev *engine.Event) bool {
+				assert.Equal(t, in.Port(), ev.Port)
+				assert.Equal(t, engine.KindMessage, ev.Kind)
+				assert.Positive(t, ev.Time.Sub(before))
+				assert.Positive(t, engine.Now().Sub(ev.Time))
+				assert.Less(t, ev.Driver.Duration(), time.Minute)
+				got = append(got, ev.Message)
+				return len(got) == len(sent)
+			})
+			assert.Empty(t, cmp.Diff(sent, got))
+			assert.Equal(t, uint64(len(sent)), out.Stats().Sent)
+			balanced(t, in.Stats())
+		})
+	}
+}
+
+// Two inputs, ten million events from two C threads that wait for room: none lost, none twice, none
+// out of order, none torn.
+func TestTenMillionEventsArriveInOrder(t *testing.T) {
+	const each = 5_000_000
+	for _, merge := range []bool{false, true} {
+		t.Run(map[bool]string{false: "by pass", true: "merged"}[merge], func(t *testing.T) {
+			r := newRig(t, engine.Options{Merge: merge})
+			var ins [2]*engine.Input
+			var waits [2]func() uint64
+			for i := range ins {
+				ins[i] = r.input(t, i, engine.InputOptions{})
+				waits[i] = r.play(t, i, engine.Source{Count: each, Follow: ins[i]})
+			}
+			var next [2]uint64
+			wrong := 0
+			r.run(t, func(ev *engine.Event) bool {
+				n := &next[ev.Port]
+				if ev.Kind != engine.KindMessage || uint64(ev.Driver) != *n || ev.Message != engine.SourceMessage(*n) {
+					wrong++
+					if wrong < 10 {
+						t.Errorf("event %d of port %d is %+v", *n, ev.Port, *ev)
+					}
+				}
+				*n++
+				return next[0] == each && next[1] == each
+			})
+			for i, in := range ins {
+				assert.Equal(t, uint64(each), waits[i]())
+				s := in.Stats()
+				balanced(t, s)
+				assert.Equal(t, uint64(each), s.Delivered)
+				assert.Zero(t, s.Dropped.Total())
+			}
+		})
+	}
+}
+
+// A source that waits for nobody and a consumer that stalls: what is missing is what is counted, and
+// each gap stands where it is missing.
+func TestGapsStandWhereEventsAreMissing(t *testing.T) {
+	const count = 2_000_000
+	r := newRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{Capacity: 256})
+	wait := r.play(t, 0, engine.Source{Count: count})
+	var next, lost, delivered uint64
+	gaps := 0
+	r.run(t, func(ev *engine.Event) bool {
+		switch ev.Kind {
+		case engine.KindGap:
+			gaps++
+			require.NotZero(t, ev.Lost)
+			lost += ev.Lost
+			next += ev.Lost
+		case engine.KindMessage:
+			require.Equal(t, next, uint64(ev.Driver), "after %d gaps", gaps)
+			require.Equal(t, engine.SourceMessage(next), ev.Message)
+			next++
+			delivered++
+			if delivered%50_000 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		return next == count
+	})
+	require.Equal(t, uint64(count), wait())
+	s := in.Stats()
+	balanced(t, s)
+	assert.Equal(t, uint64(count), s.Received)
+	assert.Equal(t, delivered, s.Delivered)
+	assert.Equal(t, lost, s.Dropped.Full)
+	assert.Equal(t, s.Capacity, s.HighWater)
+	assert.NotZero(t, gaps)
+	t.Logf("%d gaps, %d of %d lost", gaps, lost, count)
+}
+
+// A loss with nothing behind it is told, while the poller has long gone to sleep or not.
+func TestALossFollowedBySilenceIsTold(t *testing.T) {
+	r := newRig(t, engine.Options{Wait: engine.WaitPark})
+	r.input(t, 0, engine.InputOptions{Capacity: 16})
+	assert.Equal(t, uint64(100), r.play(t, 0, engine.Source{Count: 100})())
+	var events []engine.Event
+	r.run(t, func(ev *engine.Event) bool {
+		events = append(events, *ev)
+		return ev.Kind == engine.KindGap
+	})
+	require.Len(t, events, 17)
+	assert.Equal(t, uint64(84), events[16].Lost)
+}
+
+func TestMergeDeliversInTheOrderOfCallbacks(t *testing.T) {
+	r := newRig(t, engine.Options{Merge: true})
+	r.input(t, 0, engine.InputOptions{})
+	r.input(t, 1, engine.InputOptions{})
+	for range 20 { // in turns, so that each pass finds both
+		r.play(t, 0, engine.Source{Count: 3})()
+		r.play(t, 1, engine.Source{Count: 5})()
+	}
+	var last engine.Instant
+	n, changes, port := 0, 0, engine.Port(-1)
+	r.run(t, func(ev *engine.Event) bool {
+		assert.GreaterOrEqual(t, ev.Time, last)
+		last = ev.Time
+		if ev.Port != port {
+			port = ev.Port
+			changes++
+		}
+		n++
+		return n == 20*8
+	})
+	assert.Equal(t, 40, changes)
+}
+
+func TestOneBusyInputDoesNotHoldUpTheOther(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{Capacity: 1024})
+	r.input(t, 1, engine.InputOptions{})
+	r.play(t, 0, engine.Source{Count: 1000})()
+	r.play(t, 1, engine.Source{Count: 1})()
+	before := 0
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Port == 1 {
+			return true
+		}
+		before++
+		return false
+	})
+	assert.Equal(t, 64, before)
+}
+
+func TestReadIntoTakesWhatFits(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{})
+	r.play(t, 0, engine.Source{Count: 25})()
+	events := make([]engine.Event, 10)
+	var next uint64
+	for _, want := range []int{10, 10, 5} {
+		n, err := r.ReadInto(events)
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+		for _, ev := range events[:n] {
+			assert.Equal(t, engine.SourceMessage(next), ev.Message)
+			next++
+		}
+	}
+	assert.Equal(t, uint64(25), in.Stats().Delivered)
+
+	_, err := r.ReadInto(nil)
+	assert.Error(t, err)
+}
+
+func TestReadIntoIsFairToAllInputs(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{})
+	r.input(t, 1, engine.InputOptions{})
+	r.play(t, 0, engine.Source{Count: 100})()
+	r.play(t, 1, engine.Source{Count: 100})()
+	var from [2]int
+	one := make([]engine.Event, 1)
+	for range 20 {
+		_, err := r.ReadInto(one)
+		require.NoError(t, err)
+		from[one[0].Port]++
+	}
+	assert.Equal(t, [2]int{10, 10}, from)
+}
+
+func TestReadDeadline(t *testing.T) {
+	r := newRig(t, engine.Options{Wait: engine.WaitPark})
+	r.input(t, 0, engine.InputOptions{})
+	one := make([]engine.Event, 1)
+	r.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	_, err := r.ReadInto(one)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+
+	// Set while it waits without one.
+	r.SetReadDeadline(time.Time{})
+	time.AfterFunc(20*time.Millisecond, func() { r.SetReadDeadline(time.Now()) })
+	_, err = r.ReadInto(one)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+
+	r.SetReadDeadline(time.Time{})
+	r.play(t, 0, engine.Source{Count: 1})()
+	n, err := r.ReadInto(one)
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+}
+
+func TestRunAndReadIntoExcludeEachOther(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{})
+	r.play(t, 0, engine.Source{Count: 1})()
+	r.run(t, func(*engine.Event) bool {
+		assert.ErrorIs(t, r.Run(t.Context(), func(*engine.Event) {}), engine.ErrBusy)
+		_, err := r.ReadInto(make([]engine.Event, 1))
+		assert.ErrorIs(t, err, engine.ErrBusy)
+		return true
+	})
+}
+
+func TestIgnoredMessagesAreCountedNotDelivered(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{Ignore: engine.Ignore{ActiveSensing: true, Clock: true, Channels: 1<<0 | 1<<15}})
+	out := r.output(t, 0, engine.OutputOptions{})
+	for _, m := range messages(t, "note-on 1 60 100 active-sensing clock note-on 16 60 100 start note-on 2 60 100") {
+		require.NoError(t, out.SendNow(m))
+	}
+	var got []engine.Message
+	r.run(t, func(ev *engine.Event) bool {
+		got = append(got, ev.Message)
+		return len(got) == 2
+	})
+	assert.Empty(t, cmp.Diff(messages(t, "start note-on 2 60 100"), got))
+	s := in.Stats()
+	balanced(t, s)
+	assert.Equal(t, uint64(4), s.Filtered)
+}
+
+func TestAPanicInTheHandlerEndsRunAndNothingElse(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{})
+	r.play(t, 0, engine.Source{Count: 3})()
+	boom := errors.New("boom")
+	err := r.Run(t.Context(), func(*engine.Event) { panic(boom) })
+	var panicked *engine.PanicError
+	require.ErrorAs(t, err, &panicked)
+	assert.ErrorIs(t, err, boom)
+	assert.Equal(t, engine.SourceMessage(0), panicked.Event.Message)
+	assert.Contains(t, string(panicked.Stack), "loopback_test.go")
+
+	// The driver's thread lives, and the event is not delivered again.
+	r.play(t, 0, engine.Source{Count: 1})()
+	var got []engine.DriverTime
+	r.run(t, func(ev *engine.Event) bool {
+		got = append(got, ev.Driver)
+		return len(got) == 3
+	})
+	assert.Equal(t, []engine.DriverTime{1, 2, 0}, got)
+	assert.Equal(t, uint64(4), in.Stats().Delivered)
+}
+
+func TestClosingEndsRun(t *testing.T) {
+	for _, wait := range strategies {
+		t.Run(wait.String(), func(t *testing.T) {
+			r := newRig(t, engine.Options{Wait: wait})
+			in := r.input(t, 0, engine.InputOptions{})
+			ended := make(chan error)
+			go func() { ended <- r.Run(t.Context(), func(*engine.Event) {}) }()
+			time.Sleep(10 * time.Millisecond)
+			var all sync.WaitGroup
+			for range 4 {
+				all.Go(func() { assert.NoError(t, r.Close()) })
+			}
+			err := <-ended
+			all.Wait()
+			assert.ErrorIs(t, err, engine.ErrClosed)
+			assert.ErrorIs(t, err, os.ErrClosed)
+			assert.NoError(t, r.Close())
+			assert.NoError(t, in.Close())
+
+			_, err = r.OpenInput(engine.Index(0), engine.InputOptions{})
+			assert.ErrorIs(t, err, os.ErrClosed)
+			_, err = r.ReadInto(make([]engine.Event, 1))
+			assert.ErrorIs(t, err, os.ErrClosed)
+			_, err = r.Inputs()
+			assert.ErrorIs(t, err, os.ErrClosed)
+			assert.ErrorIs(t, r.Run(t.Context(), func(*engine.Event) {}), os.ErrClosed)
+		})
+	}
+}
+
+func TestClosingTheEngineFromTheHandler(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+	r.play(t, 0, engine.Source{Count: 10})()
+	handled := 0
+	err := r.Run(t.Context(), func(*engine.Event) {
+		handled++
+		assert.NoError(t, r.Close())
+		assert.NoError(t, r.Close())
+	})
+	assert.ErrorIs(t, err, engine.ErrClosed)
+	assert.Equal(t, 1, handled)
+	assert.Zero(t, r.loop.OpenPorts(), "closed when Run has returned")
+	assert.ErrorIs(t, out.Send(messages(t, "clock")[0]), os.ErrClosed)
+	s := in.Stats()
+	balanced(t, s)
+	assert.Equal(t, uint64(9), s.Dropped.Closed)
+}
+
+func TestClosingAnInputFromTheHandler(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	first, second := r.input(t, 0, engine.InputOptions{}), r.input(t, 1, engine.InputOptions{})
+	r.play(t, 0, engine.Source{Count: 10})()
+	r.play(t, 1, engine.Source{Count: 10})()
+	var handled [2]int
+	r.run(t, func(ev *engine.Event) bool {
+		handled[ev.Port]++
+		if ev.Port == first.Port() {
+			assert.NoError(t, first.Close())
+		}
+		return handled[1] == 10
+	})
+	assert.Equal(t, [2]int{1, 10}, handled)
+	balanced(t, first.Stats())
+	balanced(t, second.Stats())
+	assert.Equal(t, 1, r.loop.OpenPorts())
+
+	again := r.input(t, 0, engine.InputOptions{})
+	assert.NotEqual(t, first.Port(), again.Port())
+}
+
+// Opening and closing with traffic, while the poller runs: nothing is left, nothing unaccounted.
+func TestOpeningAndClosingUnderTraffic(t *testing.T) {
+	r := newRig(t, engine.Options{Wait: engine.WaitPark})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	var delivered uint64
+	go func() {
+		ended <- r.Run(ctx, func(ev *engine.Event) {
+			if ev.Kind == engine.KindMessage {
+				delivered++
+			}
+		})
+	}()
+	var counted uint64
+	for range 300 {
+		in := r.input(t, 0, engine.InputOptions{Capacity: 64})
+		wait := r.play(t, 0, engine.Source{Count: 1 << 40})
+		time.Sleep(50 * time.Microsecond)
+		require.NoError(t, in.Close())
+		played := wait()
+		s := in.Stats()
+		balanced(t, s)
+		require.LessOrEqual(t, s.Received, played)
+		counted += s.Delivered
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	assert.Equal(t, delivered, counted)
+	assert.NotZero(t, counted)
+}
+
+func TestAnUnpluggedInputIsTold(t *testing.T) {
+	r := newRig(t, engine.Options{Wait: engine.WaitPark})
+	in := r.input(t, 0, engine.InputOptions{})
+	out := r.output(t, 0, engine.OutputOptions{})
+	r.play(t, 0, engine.Source{Count: 3})()
+	time.AfterFunc(10*time.Millisecond, func() { r.loop.Unplug(0) })
+	var kinds []engine.Kind
+	r.run(t, func(ev *engine.Event) bool {
+		kinds = append(kinds, ev.Kind)
+		return ev.Kind == engine.KindPortLost
+	})
+	assert.Equal(t, []engine.Kind{0, 0, 0, engine.KindPortLost}, kinds)
+	assert.NoError(t, in.Close())
+
+	err := out.SendNow(messages(t, "clock")[0])
+	assert.ErrorIs(t, err, engine.ErrNoDevice)
+	ports, err := r.Inputs()
+	require.NoError(t, err)
+	require.Len(t, ports, 1)
+	assert.Equal(t, "Beta", ports[0].Name)
+}
+
+// From callback to handler, nothing is allocated. AllocsPerRun would round down and set GOMAXPROCS.
+func TestNoAllocationPerEvent(t *testing.T) {
+	const count = 1_000_000
+	objects := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
+	read := func() uint64 {
+		metrics.Read(objects)
+		return objects[0].Value.Uint64()
+	}
+	for _, pull := range []bool{false, true} {
+		t.Run(map[bool]string{false: "Run", true: "ReadInto"}[pull], func(t *testing.T) {
+			r := newRig(t, engine.Options{})
+			in := r.input(t, 0, engine.InputOptions{})
+			out := r.output(t, 1, engine.OutputOptions{})
+			r.play(t, 0, engine.Source{Count: count, Follow: in})
+			var before, after uint64
+			n := 0
+			handle := func(ev *engine.Event) bool {
+				n++
+				switch n {
+				case 1000: // warm
+					before = read()
+				case count:
+					after = read()
+				}
+				_ = out.Send(ev.Message)
+				return n == count
+			}
+			if pull {
+				events := make([]engine.Event, 64)
+				for done := false; !done; {
+					k, err := r.ReadInto(events)
+					require.NoError(t, err)
+					for i := range events[:k] {
+						done = handle(&events[i])
+					}
+				}
+			} else {
+				r.run(t, handle)
+			}
+			t.Logf("%d objects for %d events", after-before, count)
+			assert.Less(t, after-before, uint64(100))
+		})
+	}
+}

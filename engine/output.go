@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"fmt"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/engine/internal/tick"
+)
+
+// OutputOptions are what an output is opened with. The zero value is a good choice.
+type OutputOptions struct {
+	// Slow is the longest that a call of the driver may take without the output being moved to a thread
+	// of its own. 0: 250 µs.
+	Slow time.Duration
+	// Calm is how long an output stays there after the last slow call. 0: 1 s.
+	Calm time.Duration
+	// Capacity is how many messages may wait for that thread: a power of two from 16 to 1048576. 0: 1024.
+	Capacity int
+	// DropOldest has a message that finds the queue full take the place of the oldest one. Otherwise it
+	// is refused with ErrQueueFull.
+	DropOldest bool
+}
+
+// Output is an open output port. Its methods may be called concurrently, also from within a handler.
+// Messages sent by one goroutine reach the driver in order.
+type Output struct {
+	engine *Engine
+	info   PortInfo
+	out    *cwinmm.Output
+
+	closer closer
+	inside atomic.Int64  // sends under way; plus shutBias once closed
+	quiet  chan struct{} // closed when it is closed and none is
+	hush   sync.Once     // closes quiet: a send that finds the output closed comes and goes too
+
+	mu    sync.Mutex
+	final *cwinmm.OutputCounts // set when out is given up
+}
+
+const shutBias = -1 << 62
+
+// OpenOutput opens an output port. The error is a *NotFoundError or a *PortError, or ErrClosed; then
+// nothing is left open.
+func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, error) {
+	if options.Slow == 0 {
+		options.Slow = 250 * time.Microsecond
+	}
+	if options.Calm == 0 {
+		options.Calm = time.Second
+	}
+	if options.Capacity == 0 {
+		options.Capacity = 1024
+	}
+	if c := options.Capacity; c < 16 || c > 1<<20 || bits.OnesCount(uint(c)) != 1 {
+		return nil, fmt.Errorf("output capacity %d: a power of two from 16 to 1048576 is possible", c)
+	}
+	if options.Slow < 0 || options.Calm < 0 {
+		return nil, fmt.Errorf("slow %v, calm %v: times are not negative", options.Slow, options.Calm)
+	}
+	if err := e.use(); err != nil {
+		return nil, err
+	}
+	defer e.unuse()
+	info, err := pick(e.driver, Out, port)
+	if err != nil {
+		return nil, err
+	}
+	out := &Output{engine: e, info: info, quiet: make(chan struct{}), closer: newCloser()}
+	out.out, err = cwinmm.OpenOutput(e.driver, info.Index, cwinmm.OutputOptions{
+		Capacity:   options.Capacity,
+		DropOldest: options.DropOldest,
+		Clock:      clock(),
+		SlowTicks:  tick.Ticks(options.Slow),
+		CalmTicks:  tick.Ticks(options.Calm),
+	}, e.options.Deadline)
+	if err != nil {
+		return nil, &PortError{info, err}
+	}
+	if !e.addOutput(out) {
+		_ = out.Close() // nobody has seen it open
+		return nil, ErrClosed
+	}
+	return out, nil
+}
+
+// Info describes the port as it was when it was opened.
+func (o *Output) Info() PortInfo { return o.info }
+
+// Send sends a message: at once on this goroutine while the driver is quick and nobody else is
+// sending, else by way of the output's queue and thread. It does not block and, unless it fails, does
+// not allocate. The error is that of m.Check, ErrQueueFull, ErrClosed, or a *PortError with the
+// driver's refusal; that of a queued message is only counted (OutputStats).
+func (o *Output) Send(m Message) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	if !o.enter() {
+		return ErrClosed
+	}
+	defer o.leave()
+	_, err := o.out.Send(uint32(m))
+	if err != nil && err != ErrQueueFull {
+		err = &PortError{o.info, err}
+	}
+	return err
+}
+
+// SendNow sends a message on this goroutine, after all that is queued, and returns the driver's
+// verdict. It has no deadline: it blocks for as long as the driver does. The error is as of Send.
+func (o *Output) SendNow(m Message) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	if !o.enter() {
+		return ErrClosed
+	}
+	defer o.leave()
+	if err := o.out.SendNow(uint32(m)); err != nil {
+		return &PortError{o.info, err}
+	}
+	return nil
+}
+
+// enter begins a send. False: the output is closed.
+func (o *Output) enter() bool {
+	if o.inside.Add(1) > 0 {
+		return true
+	}
+	o.leave()
+	return false
+}
+
+func (o *Output) leave() { o.checkQuiet(o.inside.Add(-1)) }
+
+func (o *Output) checkQuiet(inside int64) {
+	if inside == shutBias {
+		o.hush.Do(func() { close(o.quiet) })
+	}
+}
+
+// Close sends what is queued and closes the device, waiting for sends under way and for the driver,
+// each for at most Options.Deadline; within a handler it returns at once, and the work is done when
+// Run returns. The error is a *PortError. Later and concurrent calls wait for the first and return its
+// error.
+func (o *Output) Close() error { return o.closer.close(o.engine, o.shut) }
+
+func (o *Output) shut() error {
+	defer o.engine.removeOutput(o)
+	o.checkQuiet(o.inside.Add(shutBias))
+	var err error
+	select {
+	case <-o.quiet:
+		err = o.giveUp()
+	case <-time.After(o.engine.options.Deadline):
+		err = fmt.Errorf("a send did not return: %w", ErrTimedOut)
+		go func() {
+			<-o.quiet
+			_ = o.giveUp() // too late to tell
+		}()
+	}
+	if err != nil {
+		return &PortError{o.info, err}
+	}
+	return nil
+}
+
+func (o *Output) giveUp() error {
+	err := o.out.Close(o.engine.options.Deadline)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	final := o.out.Counts()
+	o.final = &final
+	o.out.Free()
+	return err
+}
+
+func (o *Output) counts() cwinmm.OutputCounts {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.final != nil {
+		return *o.final
+	}
+	return o.out.Counts()
+}

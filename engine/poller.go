@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/engine/internal/tick"
+)
+
+// batch is how many events of one input are delivered before the next input is looked at.
+const batch = 64
+
+// safety is how long the poller sleeps at most. It is not needed: every event, loss and command wakes
+// it. If it ever finds anything, Stats.LateWakeups says so.
+const safety = 2 * time.Second
+
+// poller drains the inputs' rings. All but the atomics belong to whoever is in Run or ReadInto.
+type poller struct {
+	engine *Engine
+	inputs []*Input
+	spin   uint64 // ticks that WaitHybrid spins
+
+	// Where events go: to handle, or, if that is nil, into buffer.
+	handle func(*Event)
+	buffer []Event
+	filled int
+	event  Event // the one being delivered
+
+	command   uint32 // the last that was obeyed
+	idleSince uint64 // ticks at the first pass without an event; 0: the last pass had one
+	first     int    // the input that the next pass begins with
+
+	thread      atomic.Uint64 // that Run is locked to; 0: none
+	granted     atomic.Uint32 // cwinmm.Priority of that thread
+	deadline    atomic.Int64  // of ReadInto, Unix time in ns; 0: none
+	parks       atomic.Uint64
+	lateWakeups atomic.Uint64
+}
+
+// isThisThread reports whether the caller runs on the poller's own thread, and so within a handler:
+// Run has locked its goroutine to the thread.
+func (p *poller) isThisThread() bool {
+	thread := p.thread.Load()
+	return thread != 0 && thread == cwinmm.ThreadID()
+}
+
+// start has the first round look at everything.
+func (p *poller) start() {
+	p.command--
+	p.idleSince = 0
+}
+
+// changed reports whether there is something to obey.
+func (p *poller) changed() bool { return p.engine.waiter.Command() != p.command }
+
+// obey looks at what has changed besides events. The error is ErrClosed.
+func (p *poller) obey() error {
+	p.command = p.engine.waiter.Command() // before the looks below: a later change tells again
+	if p.engine.closer.begun.Load() {
+		return ErrClosed
+	}
+	p.inputs = p.engine.adopt()
+	for _, in := range p.inputs {
+		in.vanished = in.in.Vanished()
+	}
+	return nil
+}
+
+// deliver hands p.event over. False: there is no room for another.
+func (p *poller) deliver() bool {
+	if p.handle != nil {
+		p.handle(&p.event)
+		return true
+	}
+	p.buffer[p.filled] = p.event
+	p.filled++
+	return p.filled < len(p.buffer)
+}
+
+// pass delivers what has arrived, at most a batch of each input, and reports whether there was
+// anything.
+func (p *poller) pass() bool {
+	if p.engine.options.Merge {
+		return p.passMerged()
+	}
+	any := false
+	for range p.inputs {
+		in := p.inputs[p.first%len(p.inputs)]
+		p.first = p.first%len(p.inputs) + 1
+		for left := min(in.in.Ring.Look(), batch); left > 0 && in.open(); left-- {
+			any = true
+			if in.next(&p.event) && !p.deliver() {
+				return true
+			}
+		}
+		if in.silence(&p.event) {
+			any = true
+			if !p.deliver() {
+				return true
+			}
+		}
+	}
+	return any
+}
+
+// passMerged is pass in the order of callback times. It ends when an input that has more to deliver
+// has used its batch up, since what the others have may be later than that.
+func (p *poller) passMerged() bool {
+	for _, in := range p.inputs {
+		in.waiting, in.batch = in.in.Ring.Look(), batch
+	}
+	any := false
+	for next := p.earliest(); next != nil; next = p.earliest() {
+		if next.batch == 0 {
+			return true
+		}
+		next.waiting--
+		next.batch--
+		any = true
+		if next.next(&p.event) && !p.deliver() {
+			return true
+		}
+	}
+	for _, in := range p.inputs {
+		if in.silence(&p.event) {
+			any = true
+			if !p.deliver() {
+				return true
+			}
+		}
+	}
+	return any
+}
+
+// earliest returns the input whose next event in this pass is the earliest; nil if there is none.
+func (p *poller) earliest() *Input {
+	var first *Input
+	for _, in := range p.inputs {
+		if in.waiting > 0 && in.open() &&
+			(first == nil || int64(in.in.Ring.NextTicks()-first.in.Ring.NextTicks()) < 0) {
+			first = in
+		}
+	}
+	return first
+}
+
+// open reports whether the input's events are still wanted.
+func (in *Input) open() bool { return !in.closer.begun.Load() && !in.engine.closer.begun.Load() }
+
+// next makes ev the next event in the input's ring. False: it was the record of a loss told already.
+func (in *Input) next(ev *Event) bool {
+	var packed cwinmm.Event
+	if !in.in.Ring.Next(&packed) {
+		return false
+	}
+	ev.read(&packed)
+	ev.Port = in.port
+	return true
+}
+
+// silence makes ev what the ring has no record of: a loss with nothing behind it, or the end of the
+// device. False: neither.
+func (in *Input) silence(ev *Event) bool {
+	if !in.open() {
+		return false
+	}
+	if lost := in.in.Ring.Lost(); lost > 0 {
+		*ev = Event{Time: Now(), Kind: KindGap, Port: in.port, Lost: lost}
+		return true
+	}
+	if in.vanished && !in.told && in.in.Ring.Drained() {
+		in.told = true
+		*ev = Event{Time: Now(), Kind: KindPortLost, Port: in.port}
+		return true
+	}
+	return false
+}
+
+// rest is what the poller does after a pass without an event: spin or sleep, the latter for at most
+// limit.
+func (p *poller) rest(limit time.Duration) {
+	switch p.engine.options.Wait {
+	case WaitSpin:
+		tick.Pause()
+		return
+	case WaitHybrid:
+		now := tick.Now()
+		if p.idleSince == 0 {
+			p.idleSince = now
+		}
+		if now-p.idleSince < p.spin {
+			tick.Pause()
+			return
+		}
+	}
+	w := p.engine.waiter
+	w.Arm()
+	if p.news() {
+		w.Disarm()
+		return
+	}
+	p.parks.Add(1)
+	inTime := w.Wait(min(limit, safety))
+	if unclaimed := w.Disarm(); !inTime && unclaimed && p.news() {
+		p.lateWakeups.Add(1)
+	}
+}
+
+// news looks at everything that the poller can be woken for, between arm and sleep.
+func (p *poller) news() bool {
+	for _, in := range p.inputs {
+		if in.open() && in.in.Ring.News() {
+			return true
+		}
+	}
+	return p.changed()
+}

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/onset-midi/onset/cwinmm"
+)
+
+// Direction tells inputs from outputs.
+type Direction uint8
+
+// Both as seen from the program: an Input is where messages come from.
+const (
+	In Direction = iota
+	Out
+)
+
+func (d Direction) String() string {
+	if d == Out {
+		return "output"
+	}
+	return "input"
+}
+
+// PortInfo describes a device as its driver does (MIDIINCAPS, MIDIOUTCAPS).
+type PortInfo struct {
+	Direction    Direction
+	Index        int // WinMM's device id: its place in the list, from 0, until the list changes
+	Name         string
+	Manufacturer uint16 // id registered with Microsoft; FFFF: none
+	Product      uint16 // the manufacturer's own id
+	Version      DriverVersion
+}
+
+// DriverVersion is a driver's version: major in the high byte, minor in the low one.
+type DriverVersion uint16
+
+func (v DriverVersion) String() string { return fmt.Sprintf("%d.%d", v>>8, v&0xFF) }
+
+// Selector says which port to open.
+type Selector struct {
+	byIndex bool
+	index   int
+	name    string
+}
+
+// Index selects the port with this index.
+func Index(i int) Selector { return Selector{byIndex: true, index: i} }
+
+// Named selects as people write ports on command lines and in rig files: a number that is the index
+// of a port selects that port; else the first port of exactly this name; else the first, by index,
+// whose name begins so. Case counts. An empty name selects none.
+func Named(name string) Selector { return Selector{name: name} }
+
+func (s Selector) String() string {
+	if s.byIndex {
+		return strconv.Itoa(s.index)
+	}
+	return strconv.Quote(s.name)
+}
+
+// find returns the port that s selects; ok is false if there is none.
+func (s Selector) find(ports []PortInfo) (port PortInfo, ok bool) {
+	if s.byIndex {
+		return at(ports, s.index)
+	}
+	if s.name == "" {
+		return PortInfo{}, false
+	}
+	if n, err := strconv.ParseUint(s.name, 10, 31); err == nil {
+		if port, ok = at(ports, int(n)); ok {
+			return port, true
+		}
+	}
+	for _, p := range ports {
+		if p.Name == s.name {
+			return p, true
+		}
+	}
+	for _, p := range ports {
+		if strings.HasPrefix(p.Name, s.name) {
+			return p, true
+		}
+	}
+	return PortInfo{}, false
+}
+
+func at(ports []PortInfo, i int) (PortInfo, bool) {
+	if i < 0 || i >= len(ports) {
+		return PortInfo{}, false
+	}
+	return ports[i], true
+}
+
+// list returns a driver's ports of one direction.
+func list(d *cwinmm.Driver, direction Direction) ([]PortInfo, error) {
+	ask := d.Inputs
+	if direction == Out {
+		ask = d.Outputs
+	}
+	caps, err := ask()
+	if err != nil {
+		return nil, fmt.Errorf("list of %ss: %w", direction, err)
+	}
+	ports := make([]PortInfo, len(caps))
+	for i, c := range caps {
+		ports[i] = PortInfo{direction, i, c.Name, c.Manufacturer, c.Product, DriverVersion(c.Version)}
+	}
+	return ports, nil
+}
+
+// pick returns the port that s selects, or a *NotFoundError.
+func pick(d *cwinmm.Driver, direction Direction, s Selector) (PortInfo, error) {
+	ports, err := list(d, direction)
+	if err != nil {
+		return PortInfo{}, err
+	}
+	port, ok := s.find(ports)
+	if !ok {
+		return PortInfo{}, &NotFoundError{direction, s, ports}
+	}
+	return port, nil
+}

@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/onset-midi/onset/cwinmm"
+)
+
+// Run delivers events to handle, one at a time, until ctx is cancelled or the engine is closed, and
+// returns ctx's error or ErrClosed. It locks its goroutine to its thread for as long as it runs; with
+// Options.Raise it raises that thread's priority.
+//
+// The handler holds up all inputs' events, not the drivers: while it runs, up to InputOptions.Capacity
+// events of each input wait. A handler that panics ends Run with a *PanicError; the event it was given
+// counts as delivered, and Run may be called again. The error is ErrBusy while another Run or ReadInto
+// is under way.
+func (e *Engine) Run(ctx context.Context, handle func(*Event)) error {
+	if err := e.startPolling(); err != nil {
+		return err
+	}
+	defer e.background.Wait()
+	defer e.stopPolling()
+
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	p := &e.poller
+	p.thread.Store(cwinmm.ThreadID())
+	defer p.thread.Store(0)
+	if e.options.Raise {
+		granted, lower := cwinmm.RaiseThread()
+		p.granted.Store(uint32(granted))
+		defer lower()
+	}
+	stop := context.AfterFunc(ctx, e.tell)
+	defer stop()
+	return p.run(ctx, handle)
+}
+
+func (p *poller) run(ctx context.Context, handle func(*Event)) (err error) {
+	p.start()
+	p.handle = handle
+	defer func() {
+		p.handle = nil
+		if value := recover(); value != nil {
+			err = &PanicError{Value: value, Stack: debug.Stack(), Event: p.event}
+		}
+	}()
+	for {
+		if p.changed() {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := p.obey(); err != nil {
+				return err
+			}
+		}
+		if p.pass() {
+			p.idleSince = 0
+		} else {
+			p.rest(safety)
+		}
+	}
+}

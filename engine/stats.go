@@ -1,0 +1,119 @@
+package engine
+
+import "github.com/onset-midi/onset/cwinmm"
+
+// Stats are an engine's statistics since it was opened.
+type Stats struct {
+	Wait     Wait
+	Priority string // of Run's thread, as granted: "normal" unless Options.Raise
+	Parks    uint64 // times the poller went to sleep
+	// LateWakeups counts sleeps that ended by their timeout, of 2 s, with work to do. It stays 0, or
+	// there is a defect in Onset.
+	LateWakeups uint64
+	// StaleCallbacks counts drivers' calls for inputs that had been closed, in the whole process. They
+	// are harmless.
+	StaleCallbacks uint64
+	Inputs         []InputStats  // of those open now
+	Outputs        []OutputStats // of those open now
+}
+
+// InputStats are an input's statistics since it was opened. While events flow they are read one after
+// the other; once they stand still, Received = Delivered + Waiting + Filtered + Dropped.Total().
+type InputStats struct {
+	Info      PortInfo
+	Port      Port
+	Received  uint64 // messages that the driver called with
+	Delivered uint64 // messages that a handler or reader was given
+	Waiting   uint64 // messages in the ring
+	Filtered  uint64 // see InputOptions.Ignore
+	Dropped   Dropped
+	MoreData  uint64 // of Received: came as MIM_MOREDATA, the driver found the program slow
+	Malformed uint64 // of Received: no valid message (MIM_ERROR)
+	HighWater uint64 // most events found waiting at the start of a pass
+	Capacity  uint64 // events that may wait
+}
+
+// Dropped counts messages that were not delivered, by cause.
+type Dropped struct {
+	Full       uint64 // the ring was full: the handler is too slow, or nobody was in Run
+	Concurrent uint64 // the driver called on two threads at once, and one was held up for too long
+	Late       uint64 // came while the input was being closed
+	Closed     uint64 // waited in the ring when the input was closed
+}
+
+// Total returns the sum of all causes.
+func (d Dropped) Total() uint64 { return d.Full + d.Concurrent + d.Late + d.Closed }
+
+// OutputStats are an output's statistics since it was opened.
+type OutputStats struct {
+	Info      PortInfo
+	Sent      uint64 // taken by the driver
+	Failed    uint64 // refused by the driver
+	Refused   uint64 // refused by the queue, which was full
+	Dropped   uint64 // dropped from the queue for newer ones (OutputOptions.DropOldest)
+	Queued    uint64 // waiting in the queue
+	Slow      uint64 // calls that took longer than OutputOptions.Slow
+	Moved     uint64 // times the output was moved to its own thread
+	Threaded  bool   // it is on its own thread now
+	LastError error  // the driver's last refusal, a *DriverError; nil if there was none
+}
+
+// Stats returns the statistics. It may be called while Run is under way, and does not hold it up.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	inputs, outputs := e.inputs, e.outputs
+	e.mu.Unlock()
+	s := Stats{
+		Wait:           e.options.Wait,
+		Priority:       cwinmm.Priority(e.poller.granted.Load()).String(),
+		Parks:          e.poller.parks.Load(),
+		LateWakeups:    e.poller.lateWakeups.Load(),
+		StaleCallbacks: cwinmm.StaleCallbacks(),
+	}
+	for _, in := range inputs {
+		s.Inputs = append(s.Inputs, in.Stats())
+	}
+	for _, out := range outputs {
+		s.Outputs = append(s.Outputs, out.Stats())
+	}
+	return s
+}
+
+// Stats returns the statistics, after Close too.
+func (in *Input) Stats() InputStats {
+	n := in.in.Counts()
+	s := InputStats{
+		Info:      in.info,
+		Port:      in.port,
+		Received:  n.Received,
+		Delivered: n.Delivered,
+		Waiting:   n.Waiting,
+		Filtered:  n.Filtered,
+		Dropped:   Dropped{Full: n.Full, Concurrent: n.Concurrent, Late: n.Late},
+		MoreData:  n.More,
+		Malformed: n.Malformed,
+		HighWater: n.HighWater,
+		Capacity:  n.Capacity,
+	}
+	if !in.open() {
+		s.Waiting, s.Dropped.Closed = 0, n.Waiting
+	}
+	return s
+}
+
+// Stats returns the statistics, after Close too.
+func (o *Output) Stats() OutputStats {
+	n := o.counts()
+	return OutputStats{
+		Info:      o.info,
+		Sent:      n.Sent,
+		Failed:    n.Failed,
+		Refused:   n.Refused,
+		Dropped:   n.Dropped,
+		Queued:    n.Queued,
+		Slow:      n.Slow,
+		Moved:     n.Moved,
+		Threaded:  n.Threaded,
+		LastError: n.LastError,
+	}
+}
