@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/onset-midi/onset/engine"
+)
+
+type monitorCommand struct {
+	Ports []string `arg:"" name:"port" help:"Input ports, each by its index, its name, or how its name begins."`
+	Count uint64   `placeholder:"N" help:"End after N events."`
+}
+
+func (m *monitorCommand) Run(ctx context.Context, p program, c *commands) (err error) {
+	eng, end, err := p.open(c, engine.Options{})
+	if err != nil {
+		return err
+	}
+	var inputs []*engine.Input
+	defer func() {
+		err = errors.Join(err, end())
+		for _, in := range inputs {
+			fmt.Fprintln(p.stderr, account(in.Stats()))
+		}
+	}()
+	for _, name := range m.Ports {
+		in, err := eng.OpenInput(engine.Named(name), engine.InputOptions{})
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, in)
+	}
+	fmt.Fprintf(p.stderr, "monitoring; Ctrl-C ends\n")
+	return p.monitor(ctx, eng, inputs, m.Count)
+}
+
+// monitor writes a line for each event until ctx is cancelled, count events have come (0: no limit) or
+// no input is left. The error tells which inputs were lost.
+func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engine.Input, count uint64) error {
+	stop := context.AfterFunc(ctx, func() { eng.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	ports := make(map[engine.Port]engine.PortInfo, len(inputs))
+	for _, in := range inputs {
+		ports[in.Port()] = in.Info()
+	}
+	w := bufio.NewWriter(p.stdout)
+	events := make([]engine.Event, 256)
+	var lost []error
+	for seen := uint64(0); (count == 0 || seen < count) && len(lost) < len(inputs); {
+		n, err := eng.ReadInto(events)
+		now := engine.Now()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		} else if err != nil {
+			return err
+		}
+		for _, ev := range events[:n] {
+			port := ports[ev.Port]
+			writeEvent(w, port, ev, now.Sub(ev.Time))
+			if ev.Kind == engine.KindPortLost {
+				lost = append(lost, &engine.PortError{Port: port, Err: engine.ErrNoDevice})
+			}
+		}
+		seen += uint64(n)
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(lost...)
+}
+
+// writeEvent writes time of day, port, what happened, the bytes, and how long after the driver's call
+// the program had it.
+func writeEvent(w io.Writer, port engine.PortInfo, ev engine.Event, latency time.Duration) {
+	what, bytes := "", ""
+	switch ev.Kind {
+	case engine.KindMessage:
+		what, bytes = ev.Message.String(), ev.Message.Hex()
+	case engine.KindMalformed:
+		what, bytes = "malformed", ev.Message.Hex()
+	case engine.KindGap:
+		what = fmt.Sprintf("gap: %d lost", ev.Lost)
+	case engine.KindPortLost:
+		what = "port lost"
+	}
+	fmt.Fprintf(w, "%s  %-20s  %-26s  %-8s  %8.1f µs\n", ev.Time.Time().Format("15:04:05.000000"),
+		port.Name, what, bytes, float64(latency)/float64(time.Microsecond))
+}
+
+// account tells in a line what became of an input's messages.
+func account(s engine.InputStats) string {
+	return fmt.Sprintf("%s: %d received = %d delivered + %d filtered + %d dropped (ring full %d, concurrent %d, late %d, closed %d)",
+		s.Info.Name, s.Received, s.Delivered, s.Filtered, s.Dropped.Total(),
+		s.Dropped.Full, s.Dropped.Concurrent, s.Dropped.Late, s.Dropped.Closed)
+}
