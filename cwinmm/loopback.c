@@ -300,6 +300,11 @@ static void await(uint64_t due_ns)
         onset_sleep(due_ns - now);
 }
 
+static uint32_t source_message(uint64_t n)
+{
+    return (uint32_t)(0x80 + n % 112 + (n % 128 << 8) + (n / 128 % 128 << 16));
+}
+
 // Waits until the consumer is no more than a window behind message n. False: nobody is listening.
 static bool keep_behind(struct cable *cable, const struct onset_source *source, uint64_t n)
 {
@@ -321,7 +326,7 @@ static uint64_t play(struct cable *cable, const struct onset_source *source)
             await(start + n * source->interval_ns);
         if (source->follow && !keep_behind(cable, source, n))
             return n;
-        uint32_t message = (uint32_t)(0x80 + n % 112 + (n % 128 << 8) + (n / 128 % 128 << 16));
+        uint32_t message = source_message(n);
         uint32_t stamp = (uint32_t)n;
         uint64_t held = 0;
         if (!deliver(cable, message, &stamp, source->held ? &held : NULL, source->clock))
@@ -420,6 +425,20 @@ uint64_t onset_loopback_play(struct onset_driver *driver, uint32_t number,
     while (atomic_load(&cable->played) == played)
         onset_wait(&cable->played, played, ONSET_FOREVER);
     return cable->delivered;
+}
+
+bool onset_loopback_barge(struct onset_driver *driver, uint32_t number, uint64_t count)
+{
+    struct cable *cable = &loopback(driver)->cables[number];
+    onset_lock(&cable->lock);
+    bool open = cable->in_open;
+    HMIDIIN handle = (HMIDIIN)handle_of(cable, cable->in_serial);
+    onset_callback callback = cable->callback;
+    DWORD_PTR instance = cable->instance;
+    onset_unlock(&cable->lock);
+    for (uint64_t n = 0; open && n < count; n++)
+        callback(handle, MIM_DATA, instance, source_message(n), (uint32_t)n);
+    return open;
 }
 
 void onset_loopback_slow(struct onset_driver *driver, uint32_t number, uint64_t ns)

@@ -86,6 +86,14 @@ func (l *Loopback) Play(cable int, source Source) uint64 {
 	return uint64(C.onset_loopback_play(l.c, C.uint32_t(cable), &c))
 }
 
+// Barge calls the callback of the cable's open input count times, on this thread and under no lock: at
+// the same time as the cable's own thread, and on after the input has been closed. False: none was
+// open.
+func (l *Loopback) Barge(cable int, count uint64) bool {
+	l.check(cable)
+	return bool(C.onset_loopback_barge(l.c, C.uint32_t(cable), C.uint64_t(count)))
+}
+
 // Slow lets each midiOutShortMsg on the cable take at least d.
 func (l *Loopback) Slow(cable int, d time.Duration) {
 	l.check(cable)

@@ -31,6 +31,11 @@ struct onset_source {
     uint32_t *held; // NULL, or count ticks: how long each callback kept the thread
 };
 
+// Calls the callback of the cable's input count times, on the caller's thread and under no lock: at
+// the same time as the cable's own thread, and on after the input has been closed, as bad drivers do.
+// Messages as of a source. False: no input was open.
+bool onset_loopback_barge(struct onset_driver *driver, uint32_t cable, uint64_t count);
+
 // Runs source on a cable and returns when it is done: the messages delivered, fewer than count if
 // the input was stopped. One source a cable at a time. held may be memory that must not outlive the
 // call.

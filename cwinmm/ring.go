@@ -84,10 +84,14 @@ func (r *Ring) Next(ev *Event) bool {
 	*ev = *(*Event)(unsafe.Add(r.slots, (r.next&r.mask)*uint64(unsafe.Sizeof(Event{}))))
 	ok := true
 	if ev.Kind() == KindGap {
-		ev.DriverMS -= uint32(r.told)
-		r.told += uint64(ev.DriverMS)
+		// The record's total may be older than what Lost has told since: a loss of concurrent callbacks
+		// is added while the producer writes.
+		lost := int32(ev.DriverMS - uint32(r.told))
+		if ok = lost > 0; ok {
+			ev.DriverMS = uint32(lost)
+			r.told += uint64(lost)
+		}
 		r.gapsMet.Add(1)
-		ok = ev.DriverMS != 0
 	}
 	r.next++
 	// Release: the copy is made before the producer may write the slot (onset_ring_push acquires).

@@ -46,6 +46,9 @@ func NewLoopback(...string) (*Loopback, error) { return nil, errNoCore }
 // Play does nothing in this build.
 func (*Loopback) Play(int, Source) uint64 { return 0 }
 
+// Barge does nothing in this build.
+func (*Loopback) Barge(int, uint64) bool { return false }
+
 // Slow does nothing in this build.
 func (*Loopback) Slow(int, time.Duration) {}
 

@@ -22,22 +22,20 @@ func (m *monitorCommand) Run(ctx context.Context, p program, c *commands) (err e
 	if err != nil {
 		return err
 	}
-	var inputs []*engine.Input
-	defer func() {
-		err = errors.Join(err, end())
-		for _, in := range inputs {
-			fmt.Fprintln(p.stderr, account(in.Stats()))
-		}
-	}()
-	for _, name := range m.Ports {
-		in, err := eng.OpenInput(engine.Named(name), engine.InputOptions{})
-		if err != nil {
+	defer func() { err = errors.Join(err, end()) }()
+	inputs := make([]*engine.Input, len(m.Ports))
+	for i, name := range m.Ports {
+		if inputs[i], err = eng.OpenInput(engine.Named(name), engine.InputOptions{}); err != nil {
 			return err
 		}
-		inputs = append(inputs, in)
 	}
-	fmt.Fprintf(p.stderr, "monitoring; Ctrl-C ends\n")
-	return p.monitor(ctx, eng, inputs, m.Count)
+	fmt.Fprintln(p.stderr, "monitoring; Ctrl-C ends")
+	err = p.monitor(ctx, eng, inputs, m.Count)
+	for _, in := range inputs {
+		err = errors.Join(err, in.Close())
+		fmt.Fprintln(p.stderr, account(in.Stats()))
+	}
+	return err
 }
 
 // monitor writes a line for each event until ctx is cancelled, count events have come (0: no limit) or

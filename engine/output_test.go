@@ -1,0 +1,246 @@
+//go:build cgo
+
+package engine_test
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine"
+)
+
+// numbered returns a message on a channel that carries a 14-bit number.
+func numbered(channel, n int) engine.Message {
+	return engine.Message(engine.NoteOn | channel | n>>7<<8 | n&0x7F<<16)
+}
+
+func numberOf(m engine.Message) int { return int(m.Data1())<<7 | int(m.Data2()) }
+
+// receive reads n messages from the engine's inputs.
+func (r rig) receive(t *testing.T, n int) []engine.Message {
+	t.Helper()
+	r.SetReadDeadline(time.Now().Add(time.Minute))
+	var got []engine.Message
+	events := make([]engine.Event, 64)
+	for len(got) < n {
+		k, err := r.ReadInto(events)
+		require.NoError(t, err, "after %d of %d", len(got), n)
+		for _, ev := range events[:k] {
+			require.Equal(t, engine.KindMessage, ev.Kind)
+			got = append(got, ev.Message)
+		}
+	}
+	return got
+}
+
+func TestEveryDefinedMessageTravelsBitForBit(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{})
+	out := r.output(t, 0, engine.OutputOptions{})
+	for _, m := range defined() {
+		require.NoError(t, out.Send(m))
+	}
+	assert.Empty(t, cmp.Diff(defined(), r.receive(t, len(defined()))))
+}
+
+func TestWhatIsNoShortMessageIsNotSent(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	out := r.output(t, 0, engine.OutputOptions{})
+	for m, want := range map[engine.Message]string{
+		0xF4: "undefined", 0xF5: "undefined", 0xF9: "undefined", 0xFD: "undefined",
+		0x643C: "data byte", 0xF0: "system exclusive", 0xF7: "system exclusive", 0x803C90: "at most 7F",
+	} {
+		assert.ErrorContains(t, out.Send(m), want)
+		assert.ErrorContains(t, out.SendNow(m), want)
+	}
+	assert.Zero(t, out.Stats().Sent)
+}
+
+// A slow driver takes one call of the sender's time; then its output has a thread of its own, until it
+// has been calm.
+func TestASlowOutputMovesToItsOwnThreadAndBack(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{})
+	out := r.output(t, 0, engine.OutputOptions{Slow: 5 * time.Millisecond, Calm: 50 * time.Millisecond})
+	r.loop.Slow(0, 20*time.Millisecond)
+	var sent []engine.Message
+	send := func() {
+		m := numbered(0, len(sent))
+		sent = append(sent, m)
+		require.NoError(t, out.Send(m))
+	}
+	for range 5 {
+		send()
+	}
+	s := out.Stats()
+	assert.True(t, s.Threaded)
+	assert.Equal(t, uint64(1), s.Moved)
+	assert.NotZero(t, s.Queued, "the sender did not wait")
+
+	r.loop.Slow(0, 0)
+	for deadline := time.Now().Add(30 * time.Second); out.Stats().Threaded; {
+		require.True(t, time.Now().Before(deadline), "still on its thread: %+v", out.Stats())
+		time.Sleep(20 * time.Millisecond)
+		send()
+	}
+	assert.Empty(t, cmp.Diff(sent, r.receive(t, len(sent))))
+	s = out.Stats()
+	assert.Equal(t, uint64(len(sent)), s.Sent)
+	assert.Zero(t, s.Queued)
+}
+
+func TestAFullQueueRefusesOrDropsAndCounts(t *testing.T) {
+	for _, dropOldest := range []bool{false, true} {
+		t.Run(map[bool]string{false: "refuses", true: "drops the oldest"}[dropOldest], func(t *testing.T) {
+			r := newRig(t, engine.Options{})
+			r.input(t, 0, engine.InputOptions{})
+			out := r.output(t, 0, engine.OutputOptions{Slow: time.Millisecond, Capacity: 16, DropOldest: dropOldest})
+			r.loop.Slow(0, 30*time.Millisecond)
+			const count = 100
+			var accepted []engine.Message
+			for n := range count {
+				err := out.Send(numbered(0, n))
+				if err != nil {
+					require.ErrorIs(t, err, engine.ErrQueueFull)
+					continue
+				}
+				accepted = append(accepted, numbered(0, n))
+			}
+			s := out.Stats()
+			r.loop.Slow(0, 0)
+			if dropOldest {
+				assert.Len(t, accepted, count)
+				assert.NotZero(t, s.Dropped)
+				got := r.receive(t, count-int(s.Dropped))
+				assert.Equal(t, numbered(0, count-1), got[len(got)-1])
+				assert.IsIncreasing(t, numbers(got))
+			} else {
+				assert.Equal(t, uint64(count-len(accepted)), s.Refused)
+				assert.NotZero(t, s.Refused)
+				assert.Empty(t, cmp.Diff(accepted, r.receive(t, len(accepted))))
+			}
+		})
+	}
+}
+
+func numbers(messages []engine.Message) []int {
+	all := make([]int, len(messages))
+	for i, m := range messages {
+		all[i] = numberOf(m)
+	}
+	return all
+}
+
+// Many senders, an output that is now quick, now slow: each sender's messages arrive in its order.
+func TestMessagesToOneOutputDoNotOvertakeEachOther(t *testing.T) {
+	const senders, each = 8, 2000
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{Capacity: 1 << 15})
+	out := r.output(t, 0, engine.OutputOptions{Slow: 100 * time.Microsecond, Calm: 2 * time.Millisecond, Capacity: 64})
+	var all sync.WaitGroup
+	for channel := range senders {
+		all.Go(func() {
+			for n := range each {
+				send := out.Send
+				if n%97 == channel {
+					send = out.SendNow
+				}
+				for errors.Is(send(numbered(channel, n)), engine.ErrQueueFull) {
+					runtime.Gosched()
+				}
+			}
+		})
+	}
+	stop := make(chan struct{})
+	var slowing sync.WaitGroup
+	slowing.Go(func() {
+		for {
+			for _, d := range []time.Duration{200 * time.Microsecond, 0} {
+				r.loop.Slow(0, d)
+				select {
+				case <-stop:
+					r.loop.Slow(0, 0)
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+			}
+		}
+	})
+	var next [senders]int
+	for _, m := range r.receive(t, senders*each) {
+		channel, _ := m.Channel()
+		require.Equal(t, next[channel], numberOf(m), "channel %d", channel)
+		next[channel]++
+	}
+	close(stop)
+	slowing.Wait()
+	all.Wait()
+	s := out.Stats()
+	assert.Equal(t, uint64(senders*each), s.Sent)
+	assert.NotZero(t, s.Moved)
+}
+
+func TestClosingAnOutputSendsWhatIsQueued(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{})
+	out := r.output(t, 0, engine.OutputOptions{Slow: time.Millisecond})
+	r.loop.Slow(0, 10*time.Millisecond)
+	var sent []engine.Message
+	for n := range 10 {
+		sent = append(sent, numbered(0, n))
+		require.NoError(t, out.Send(sent[n]))
+	}
+	require.NotZero(t, out.Stats().Queued)
+	require.NoError(t, out.Close())
+	require.NoError(t, out.Close())
+	assert.Empty(t, cmp.Diff(sent, r.receive(t, len(sent))))
+	assert.Equal(t, uint64(len(sent)), out.Stats().Sent)
+	assert.ErrorIs(t, out.Send(sent[0]), os.ErrClosed)
+	assert.ErrorIs(t, out.SendNow(sent[0]), os.ErrClosed)
+}
+
+func TestClosingAnOutputWhileOthersSend(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	for range 50 {
+		out := r.output(t, 0, engine.OutputOptions{})
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				for {
+					err := out.Send(numbered(0, 0))
+					if errors.Is(err, os.ErrClosed) {
+						return
+					}
+					if err != nil {
+						assert.ErrorIs(t, err, engine.ErrQueueFull)
+					}
+				}
+			})
+		}
+		time.Sleep(100 * time.Microsecond)
+		require.NoError(t, out.Close())
+		all.Wait()
+	}
+}
+
+// A driver that takes longer than the deadline is abandoned; what it holds is given back when it
+// returns.
+func TestAStuckOutputIsAbandonedAtTheDeadline(t *testing.T) {
+	r := newRig(t, engine.Options{Deadline: 20 * time.Millisecond})
+	out := r.output(t, 0, engine.OutputOptions{Slow: time.Millisecond})
+	r.loop.Slow(0, 200*time.Millisecond)
+	for n := range 3 {
+		require.NoError(t, out.Send(numbered(0, n)))
+	}
+	assert.ErrorIs(t, out.Close(), engine.ErrTimedOut)
+	r.loop.Slow(0, 0)
+	assert.Eventually(t, func() bool { return r.loop.OpenPorts() == 0 }, 30*time.Second, time.Millisecond)
+}
