@@ -427,18 +427,25 @@ uint64_t onset_loopback_play(struct onset_driver *driver, uint32_t number,
     return cable->delivered;
 }
 
-bool onset_loopback_barge(struct onset_driver *driver, uint32_t number, uint64_t count)
+struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t number)
 {
     struct cable *cable = &loopback(driver)->cables[number];
+    struct onset_rogue rogue = {0};
     onset_lock(&cable->lock);
-    bool open = cable->in_open;
-    HMIDIIN handle = (HMIDIIN)handle_of(cable, cable->in_serial);
-    onset_callback callback = cable->callback;
-    DWORD_PTR instance = cable->instance;
+    if (cable->in_open)
+        rogue = (struct onset_rogue){
+            .callback = cable->callback,
+            .handle = (HMIDIIN)handle_of(cable, cable->in_serial),
+            .instance = cable->instance,
+        };
     onset_unlock(&cable->lock);
-    for (uint64_t n = 0; open && n < count; n++)
-        callback(handle, MIM_DATA, instance, source_message(n), (uint32_t)n);
-    return open;
+    return rogue;
+}
+
+void onset_rogue_call(struct onset_rogue rogue, uint64_t count)
+{
+    for (uint64_t n = 0; n < count; n++)
+        rogue.callback(rogue.handle, MIM_DATA, rogue.instance, source_message(n), (uint32_t)n);
 }
 
 void onset_loopback_slow(struct onset_driver *driver, uint32_t number, uint64_t ns)

@@ -86,12 +86,16 @@ func (l *Loopback) Play(cable int, source Source) uint64 {
 	return uint64(C.onset_loopback_play(l.c, C.uint32_t(cable), &c))
 }
 
-// Barge calls the callback of the cable's open input count times, on this thread and under no lock: at
-// the same time as the cable's own thread, and on after the input has been closed. False: none was
-// open.
-func (l *Loopback) Barge(cable int, count uint64) bool {
+// Rogue returns a function that calls the callback of the cable's open input count times, on its
+// caller's thread and under no lock: at the same time as the cable's own thread, and on after the input
+// has been closed. nil: none is open.
+func (l *Loopback) Rogue(cable int) (call func(count uint64)) {
 	l.check(cable)
-	return bool(C.onset_loopback_barge(l.c, C.uint32_t(cable), C.uint64_t(count)))
+	rogue := C.onset_loopback_rogue(l.c, C.uint32_t(cable))
+	if rogue.callback == nil {
+		return nil
+	}
+	return func(count uint64) { C.onset_rogue_call(rogue, C.uint64_t(count)) }
 }
 
 // Slow lets each midiOutShortMsg on the cable take at least d.

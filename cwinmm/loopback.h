@@ -31,10 +31,16 @@ struct onset_source {
     uint32_t *held; // NULL, or count ticks: how long each callback kept the thread
 };
 
-// Calls the callback of the cable's input count times, on the caller's thread and under no lock: at
-// the same time as the cable's own thread, and on after the input has been closed, as bad drivers do.
-// Messages as of a source. False: no input was open.
-bool onset_loopback_barge(struct onset_driver *driver, uint32_t cable, uint64_t count);
+// A rogue is a driver thread that keeps to no rules: it calls an input's callback, on the caller's
+// thread and under no lock, at the same time as the cable's own and on after the input has been
+// closed. Messages as of a source. callback is NULL if no input was open.
+struct onset_rogue {
+    onset_callback callback;
+    HMIDIIN handle;
+    DWORD_PTR instance;
+};
+struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t cable);
+void onset_rogue_call(struct onset_rogue rogue, uint64_t count);
 
 // Runs source on a cable and returns when it is done: the messages delivered, fewer than count if
 // the input was stopped. One source a cable at a time. held may be memory that must not outlive the

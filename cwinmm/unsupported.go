@@ -46,8 +46,8 @@ func NewLoopback(...string) (*Loopback, error) { return nil, errNoCore }
 // Play does nothing in this build.
 func (*Loopback) Play(int, Source) uint64 { return 0 }
 
-// Barge does nothing in this build.
-func (*Loopback) Barge(int, uint64) bool { return false }
+// Rogue returns nil in this build.
+func (*Loopback) Rogue(int) func(uint64) { return nil }
 
 // Slow does nothing in this build.
 func (*Loopback) Slow(int, time.Duration) {}

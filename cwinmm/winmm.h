@@ -56,7 +56,7 @@ struct onset_driver;
 struct onset_winmm {
     UINT (*in_count)(struct onset_driver *);
     MMRESULT (*in_caps)(struct onset_driver *, UINT id, struct onset_caps *);
-    MMRESULT (*in_open)
+    MMRESULT(*in_open)
     (struct onset_driver *, UINT id, onset_callback, DWORD_PTR instance, HMIDIIN *);
     MMRESULT (*in_start)(struct onset_driver *, HMIDIIN);
     MMRESULT (*in_stop)(struct onset_driver *, HMIDIIN);

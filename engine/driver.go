@@ -72,10 +72,10 @@ type Source struct {
 	Held []time.Duration
 }
 
-// Barge calls for the cable's open input port count times, as a Source does but on this thread and
-// under no lock: at the same time as other callbacks, and on after the port has been closed, as bad
-// drivers do. False: the port is not open.
-func (l *Loopback) Barge(cable int, count uint64) bool { return l.loop.Barge(cable, count) }
+// Rogue returns a function that calls for the cable's open input port count times, with the messages
+// of a Source but on its caller's thread and under no lock: at the same time as other callbacks, and on
+// after the port has been closed, as bad drivers do. nil: the port is not open.
+func (l *Loopback) Rogue(cable int) (call func(count uint64)) { return l.loop.Rogue(cable) }
 
 // SourceMessage returns the n-th message of every Source.
 func SourceMessage(n uint64) Message { return Message(cwinmm.SourceMessage(n)) }

@@ -1,0 +1,96 @@
+//go:build cgo && winmm
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// These tests run the program as processes of their own, through winmm.dll, on the cables of
+// cwinmm/wine or ports of these names on a real Windows.
+
+// TestMain turns this test binary into the program when it is told to.
+func TestMain(m *testing.M) {
+	if os.Getenv("ONSET_TEST_RUN_PROGRAM") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func onset(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	c := exec.CommandContext(t.Context(), self, args...)
+	c.Env = append(os.Environ(), "ONSET_TEST_RUN_PROGRAM=1")
+	return c
+}
+
+func TestWinMMListCommand(t *testing.T) {
+	out, err := onset(t, "list").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Regexp(t, `(?m)^\d +Onset Cable 1 +007D`, string(out))
+}
+
+func TestWinMMTwoProcesses(t *testing.T) {
+	monitor := onset(t, "monitor", "Onset Cable 2", "--count=4")
+	var shown bytes.Buffer
+	monitor.Stdout = &shown
+	stderr, err := monitor.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, monitor.Start())
+	ready := make([]byte, len("monitoring"))
+	_, err = io.ReadFull(stderr, ready)
+	require.NoError(t, err)
+	rest := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(stderr)
+		rest <- string(text)
+	}()
+
+	// The input is in use now, for every process.
+	out, err := onset(t, "monitor", "Onset Cable 2").CombinedOutput()
+	assert.Error(t, err)
+	assert.Contains(t, string(out), "MMSYSERR_ALLOCATED")
+
+	out, err = onset(t, "send", "Onset Cable 2", "note-on 1 60 100", "B0 07 7F", "start", "note-off 1 60 0").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	account := <-rest
+	require.NoError(t, monitor.Wait())
+	var got []string
+	for line := range strings.Lines(shown.String()) {
+		got = append(got, strings.Join(strings.Fields(line)[4:], " "))
+	}
+	require.Len(t, got, 4)
+	for i, want := range []string{"note-on 1 60 100 90 3C 64 ", "control-change 1 7 127 B0 07 7F ", "start FA ", "note-off 1 60 0 80 3C 00 "} {
+		assert.True(t, strings.HasPrefix(got[i], want), got[i])
+	}
+	assert.Contains(t, account, "4 received = 4 delivered + 0 filtered + 0 dropped")
+}
+
+func TestWinMMBadInput(t *testing.T) {
+	for _, args := range [][]string{{"send", "Nowhere", "clock"}, {"monitor", "99"}, {"send", "Onset Cable 1", "F4"}, {"send", "", "clock"}} {
+		out, err := onset(t, args...).CombinedOutput()
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit, "%v", args)
+		assert.Equal(t, 1, exit.ExitCode())
+		assert.Regexp(t, `^onset: [^\n]*\n$`, string(out))
+	}
+}
+
+func TestWinMMDemo(t *testing.T) {
+	start := time.Now()
+	out, err := onset(t, "demo").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "19 received = 19 delivered")
+	t.Logf("demo took %v", time.Since(start))
+}

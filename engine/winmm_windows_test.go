@@ -1,0 +1,192 @@
+//go:build cgo && winmm
+
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine"
+)
+
+// These tests run through winmm.dll. They need the cables of cwinmm/wine, or loopback ports of these
+// names on a real Windows.
+const (
+	cable1 = "Onset Cable 1"
+	cable2 = "Onset Cable 2"
+)
+
+func openWinMM(t *testing.T, options engine.Options) *engine.Engine {
+	t.Helper()
+	eng, err := engine.Open(options)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.NoError(t, eng.Close())
+		assert.Zero(t, eng.Stats().LateWakeups)
+	})
+	return eng
+}
+
+func openCable(t *testing.T, eng *engine.Engine, name string) (*engine.Input, *engine.Output) {
+	t.Helper()
+	in, err := eng.OpenInput(engine.Named(name), engine.InputOptions{})
+	require.NoError(t, err)
+	out, err := eng.OpenOutput(engine.Named(name), engine.OutputOptions{})
+	require.NoError(t, err)
+	return in, out
+}
+
+func TestWinMMLists(t *testing.T) {
+	eng := openWinMM(t, engine.Options{})
+	inputs, err := eng.Inputs()
+	require.NoError(t, err)
+	outputs, err := eng.Outputs()
+	require.NoError(t, err)
+	for _, ports := range [][]engine.PortInfo{inputs, outputs} {
+		var names []string
+		for i, p := range ports {
+			assert.Equal(t, i, p.Index)
+			names = append(names, p.Name)
+		}
+		assert.Subset(t, names, []string{cable1, cable2})
+	}
+}
+
+func TestWinMMOpensByNameAndIndex(t *testing.T) {
+	eng := openWinMM(t, engine.Options{})
+	inputs, err := eng.Inputs()
+	require.NoError(t, err)
+	for _, p := range inputs {
+		for _, port := range []engine.Selector{engine.Index(p.Index), engine.Named(p.Name)} {
+			in, err := eng.OpenInput(port, engine.InputOptions{})
+			require.NoError(t, err)
+			assert.Equal(t, p, in.Info())
+			require.NoError(t, in.Close())
+		}
+	}
+	_, err = eng.OpenInput(engine.Named("Nowhere"), engine.InputOptions{})
+	assert.ErrorIs(t, err, engine.ErrNoDevice)
+	assert.ErrorContains(t, err, cable2)
+	_, err = eng.OpenOutput(engine.Index(len(inputs)+100), engine.OutputOptions{})
+	assert.ErrorIs(t, err, engine.ErrNoDevice)
+}
+
+func TestWinMMDeviceInUse(t *testing.T) {
+	eng := openWinMM(t, engine.Options{})
+	in, out := openCable(t, eng, cable1)
+	_, err := eng.OpenInput(engine.Named(cable1), engine.InputOptions{})
+	assert.ErrorIs(t, err, engine.ErrInUse)
+	assert.ErrorContains(t, err, "MMSYSERR_ALLOCATED")
+	_, err = eng.OpenOutput(engine.Named(cable1), engine.OutputOptions{})
+	assert.ErrorIs(t, err, engine.ErrInUse)
+	require.NoError(t, in.Close())
+	require.NoError(t, out.Close())
+	openCable(t, eng, cable1)
+}
+
+func TestWinMMCarriesEveryDefinedMessage(t *testing.T) {
+	for _, wait := range strategies {
+		t.Run(wait.String(), func(t *testing.T) {
+			eng := openWinMM(t, engine.Options{Wait: wait})
+			in, out := openCable(t, eng, cable1)
+			for _, m := range defined() {
+				require.NoError(t, out.Send(m))
+			}
+			assert.Empty(t, cmp.Diff(defined(), rig{Engine: eng}.receive(t, len(defined()))))
+			balanced(t, in.Stats())
+			for _, m := range []engine.Message{0xF4, 0xF5, 0xF9, 0xFD, 0x643C, 0xF0, 0xF7} {
+				assert.Error(t, out.Send(m))
+				assert.Error(t, out.SendNow(m))
+			}
+			assert.Equal(t, uint64(len(defined())), out.Stats().Sent)
+		})
+	}
+}
+
+func TestWinMMFloodLosesNothingUncounted(t *testing.T) {
+	const count = 100_000
+	eng := openWinMM(t, engine.Options{})
+	in, out := openCable(t, eng, cable2)
+	sent := make(chan error, 1)
+	go func() {
+		for n := range count {
+			if err := out.SendNow(numbered(n/16384%16, n%16384)); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	var delivered, lost uint64
+	next := 0
+	rig{Engine: eng}.run(t, func(ev *engine.Event) bool {
+		switch ev.Kind {
+		case engine.KindGap:
+			lost += ev.Lost
+			next += int(ev.Lost)
+		case engine.KindMessage:
+			require.Equal(t, numbered(next/16384%16, next%16384), ev.Message, "message %d", next)
+			next++
+			delivered++
+		}
+		return next == count
+	})
+	require.NoError(t, <-sent)
+	s := in.Stats()
+	balanced(t, s)
+	assert.Equal(t, uint64(count), s.Received)
+	assert.Equal(t, delivered, s.Delivered)
+	assert.Equal(t, lost, s.Dropped.Total())
+	t.Logf("%d of %d lost and told", lost, count)
+}
+
+func TestWinMMStampsAreMilliseconds(t *testing.T) {
+	eng := openWinMM(t, engine.Options{})
+	_, out := openCable(t, eng, cable1)
+	events := make([]engine.Event, 1)
+	var first engine.Event
+	for i := range 2 {
+		require.NoError(t, out.SendNow(0xF8))
+		_, err := eng.ReadInto(events)
+		require.NoError(t, err)
+		if i == 0 {
+			first = events[0]
+			time.Sleep(300 * time.Millisecond)
+		}
+	}
+	driver := (events[0].Driver - first.Driver).Duration()
+	assert.InDelta(t, events[0].Time.Sub(first.Time), driver, float64(50*time.Millisecond))
+}
+
+// Opening and closing with traffic through winmm.dll.
+func TestWinMMOpensAndClosesUnderTraffic(t *testing.T) {
+	eng := openWinMM(t, engine.Options{Wait: engine.WaitPark})
+	out, err := eng.OpenOutput(engine.Named(cable1), engine.OutputOptions{})
+	require.NoError(t, err)
+	stop, sent := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(sent)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				assert.NoError(t, out.SendNow(0xF8))
+			}
+		}
+	}()
+	for range 20 {
+		in, err := eng.OpenInput(engine.Named(cable1), engine.InputOptions{})
+		require.NoError(t, err)
+		_, err = eng.ReadInto(make([]engine.Event, 16))
+		require.NoError(t, err)
+		require.NoError(t, in.Close())
+		balanced(t, in.Stats())
+	}
+	close(stop)
+	<-sent
+}
