@@ -121,7 +121,6 @@ static void drain(struct onset_output *out)
 
 static int32_t enqueue(struct onset_output *out, uint32_t message)
 {
-    int32_t came_to = ONSET_QUEUED;
     while (!put(out, message)) {
         uint32_t oldest;
         if (!out->options.drop_oldest || !get(out, &oldest)) {
@@ -129,10 +128,9 @@ static int32_t enqueue(struct onset_output *out, uint32_t message)
             return ONSET_FULL;
         }
         atomic_fetch_add_explicit(&out->dropped, 1, memory_order_relaxed);
-        came_to = ONSET_MADE_ROOM;
     }
     onset_notify(&out->service.bell);
-    return came_to;
+    return ONSET_QUEUED;
 }
 
 int32_t onset_output_send(struct onset_output *out, uint32_t message)

@@ -5,15 +5,12 @@ package cwinmm
 // #include "output.h"
 import "C"
 
-import (
-	"time"
-)
+import "time"
 
 // Output is an open output device: struct onset_output in output.h. Send, SendNow and Counts may be
 // called concurrently, but not after or with Close; package engine sees to that.
 type Output struct {
-	c      *C.struct_onset_output
-	driver *Driver
+	c *C.struct_onset_output
 }
 
 // OpenOutput opens the driver's device id. The error is an *Error, as of OpenInput.
@@ -30,24 +27,20 @@ func OpenOutput(d *Driver, id int, options OutputOptions, deadline time.Duration
 	if c == nil {
 		return nil, errorOf(&outcome)
 	}
-	return &Output{c: c, driver: d}, nil
+	return &Output{c}, nil
 }
 
 // Send gives the driver a short message, on this thread while the driver is quick, else by way of
 // the output's queue. The error is an *Error from midiOutShortMsg, or ErrQueueFull. It does not
 // allocate unless it fails.
-func (o *Output) Send(message uint32) (Sent, error) {
+func (o *Output) Send(message uint32) error {
 	switch came := C.onset_output_send(o.c, C.uint32_t(message)); came {
-	case C.ONSET_SENT:
-		return SentNow, nil
-	case C.ONSET_QUEUED:
-		return SentQueued, nil
-	case C.ONSET_MADE_ROOM:
-		return SentRoom, nil
+	case C.ONSET_SENT, C.ONSET_QUEUED:
+		return nil
 	case C.ONSET_FULL:
-		return SentNow, ErrQueueFull
+		return ErrQueueFull
 	default:
-		return SentNow, &Error{"midiOutShortMsg", MMResult(came)}
+		return &Error{"midiOutShortMsg", MMResult(came)}
 	}
 }
 

@@ -12,10 +12,9 @@
 
 // What a send came to; a positive value is the MMRESULT the driver refused the message with.
 enum {
-    ONSET_SENT = 0,       // the driver has it
-    ONSET_QUEUED = -1,    // the output's thread will send it
-    ONSET_FULL = -2,      // refused: the queue is full
-    ONSET_MADE_ROOM = -3, // queued, and the oldest message in the queue dropped for it
+    ONSET_SENT = 0,    // the driver has it
+    ONSET_QUEUED = -1, // the output's thread will send it
+    ONSET_FULL = -2,   // refused: the queue is full
 };
 
 enum onset_lane {

@@ -61,16 +61,6 @@ type OutputCounts struct {
 	LastError error  // the driver's last refusal, an *Error; nil if there was none
 }
 
-// Sent says what became of a message that Output.Send accepted.
-type Sent uint8
-
-// What can become of it.
-const (
-	SentNow    Sent = iota // the driver has it
-	SentQueued             // the output's thread will send it
-	SentRoom               // queued, and the oldest message in the queue dropped for it
-)
-
 // Priority is what raising a thread's priority came to: enum onset_priority in thread.h.
 type Priority uint32
 

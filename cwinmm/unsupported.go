@@ -136,7 +136,7 @@ type Output struct{}
 func OpenOutput(*Driver, int, OutputOptions, time.Duration) (*Output, error) { return nil, errNoCore }
 
 // Send fails in this build.
-func (*Output) Send(uint32) (Sent, error) { return SentNow, errNoCore }
+func (*Output) Send(uint32) error { return errNoCore }
 
 // SendNow fails in this build.
 func (*Output) SendNow(uint32) error { return errNoCore }

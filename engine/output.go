@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"sync"
@@ -102,11 +103,11 @@ func (o *Output) Send(m Message) error {
 		return ErrClosed
 	}
 	defer o.leave()
-	_, err := o.out.Send(uint32(m))
-	if err != nil && err != ErrQueueFull {
-		err = &PortError{o.info, err}
+	err := o.out.Send(uint32(m))
+	if err == nil || errors.Is(err, ErrQueueFull) {
+		return err
 	}
-	return err
+	return &PortError{o.info, err}
 }
 
 // SendNow sends a message on this goroutine, after all that is queued, and returns the driver's

@@ -17,7 +17,6 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	p := program{stdout: os.Stdout, stderr: os.Stderr, driver: openDriver}
 	code := p.run(ctx, os.Args[1:])
 	stop()

@@ -1,0 +1,12 @@
+//go:build cgo && (linux || windows)
+
+package cwinmm
+
+// #include "produce.h"
+import "C"
+
+// produce pushes count events, in which n from first on stands in every field, and returns how many
+// were not refused; with wait it waits for room. It is here because test files cannot use cgo.
+func (r *Ring) produce(first, count uint64, wait bool) uint64 {
+	return uint64(C.onset_produce(r.c, C.uint64_t(first), C.uint64_t(count), C.bool(wait)))
+}

@@ -1,0 +1,178 @@
+//go:build cgo && (linux || windows)
+
+package cwinmm
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func openRing(t testing.TB, capacity int) *Ring {
+	t.Helper()
+	r, err := newRing(capacity)
+	require.NoError(t, err)
+	t.Cleanup(r.free)
+	return r
+}
+
+// model is what a ring does, without concurrency: what the consumer is to be told, in order. An entry
+// of 0 or more is an event, a negative one the number of events lost there.
+type model struct {
+	capacity int
+	queue    []int // what is in the ring; a gap's entry is the total lost so far, negative
+	lost     int   // in all
+	recorded int   // by gaps pushed
+	told     int   // to the consumer
+}
+
+func (m *model) push(n int) {
+	need := 1
+	if m.lost > m.recorded {
+		need = 2
+	}
+	if len(m.queue)+need > m.capacity {
+		m.lost++
+		return
+	}
+	if need == 2 {
+		m.queue = append(m.queue, -m.lost)
+		m.recorded = m.lost
+	}
+	m.queue = append(m.queue, n)
+}
+
+// drain takes at most n entries, and when there are none left tells what was lost behind them.
+func (m *model) drain(n int) (seen []int) {
+	tell := func(total int) {
+		if total > m.told {
+			seen = append(seen, m.told-total)
+			m.told = total
+		}
+	}
+	for ; n > 0 && len(m.queue) > 0; n-- {
+		if x := m.queue[0]; x < 0 {
+			tell(-x)
+		} else {
+			seen = append(seen, x)
+		}
+		m.queue = m.queue[1:]
+	}
+	if len(m.queue) == 0 {
+		tell(m.lost)
+	}
+	return seen
+}
+
+func drain(r *Ring, n int) (seen []int) {
+	for left := min(int(r.Look()), n); left > 0; left-- {
+		var ev Event
+		switch ok := r.Next(&ev); {
+		case !ok:
+		case ev.Kind() == KindGap:
+			seen = append(seen, -int(ev.DriverMS))
+		default:
+			seen = append(seen, int(ev.Ticks))
+		}
+	}
+	if lost := r.Lost(); lost > 0 {
+		seen = append(seen, -int(lost))
+	}
+	return seen
+}
+
+// Random pushes and drains: the consumer is told what the model says, losses at their place.
+func TestTheRingDoesWhatItsModelDoes(t *testing.T) {
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		capacity := 2 << random.IntN(5)
+		r, m := openRing(t, capacity), &model{capacity: capacity}
+		for n := 0; n < 2000; {
+			pushes := random.IntN(2 * capacity)
+			r.produce(uint64(n), uint64(pushes), false)
+			for range pushes {
+				m.push(n)
+				n++
+			}
+			take := random.IntN(2 * capacity)
+			require.Equal(t, len(m.queue) > 0 || m.lost > m.told, r.News())
+			require.Empty(t, cmp.Diff(m.drain(take), drain(r, take)), "seed %d, capacity %d, after %d events", seed, capacity, n)
+		}
+	}
+}
+
+// A producer on another thread that waits for room: all arrives, whole and in order, many times round.
+func TestTheRingCarriesEventsWholeAcrossThreads(t *testing.T) {
+	const count = 3_000_000
+	for _, capacity := range []int{2, 16, 4096} {
+		t.Run(fmt.Sprint(capacity), func(t *testing.T) {
+			r := openRing(t, capacity)
+			pushed := make(chan uint64)
+			go func() { pushed <- r.produce(0, count, true) }()
+			var ev Event
+			for next := uint64(0); next < count; {
+				for range r.Look() {
+					require.True(t, r.Next(&ev))
+					if want := (Event{next, uint32(next & 0xFFFFFF), uint32(next)}); ev != want {
+						t.Fatalf("event %d is %+v", next, ev)
+					}
+					next++
+				}
+			}
+			assert.Equal(t, uint64(count), <-pushed)
+			assert.Zero(t, r.Lost())
+		})
+	}
+}
+
+func TestErrorsAreFoundByTheirResult(t *testing.T) {
+	for result, want := range map[MMResult][]error{
+		2:       {ErrNoDevice},
+		4:       {ErrInUse},
+		5:       {ErrClosed, os.ErrClosed},
+		6:       {ErrNoDevice},
+		8:       {ErrNotSupported, errors.ErrUnsupported},
+		68:      {ErrNoDevice},
+		0x10000: {ErrTimedOut, os.ErrDeadlineExceeded},
+	} {
+		err := fmt.Errorf("port: %w", &Error{"midiInOpen", result})
+		for _, target := range want {
+			assert.ErrorIs(t, err, target, "%v", err)
+		}
+		assert.NotErrorIs(t, err, os.ErrPermission)
+	}
+	assert.EqualError(t, &Error{"midiInClose", 65}, "midiInClose: MIDIERR_STILLPLAYING: buffers are still queued")
+	assert.EqualError(t, &Error{"midiInOpen", 999}, "midiInOpen: MMRESULT 999")
+}
+
+// The ring alone: pushing and draining on one thread, and from a C thread to a Go one.
+func BenchmarkRing(b *testing.B) {
+	b.Run("one thread", func(b *testing.B) {
+		const batch = 1024
+		r := openRing(b, 2*batch)
+		var ev Event
+		for n := 0; n < b.N; n += batch {
+			r.produce(uint64(n), batch, false)
+			for range r.Look() {
+				r.Next(&ev)
+			}
+		}
+	})
+	b.Run("two threads", func(b *testing.B) {
+		r := openRing(b, 4096)
+		go r.produce(0, uint64(b.N), true)
+		var ev Event
+		for n := 0; n < b.N; {
+			for range r.Look() {
+				r.Next(&ev)
+				n++
+			}
+		}
+	})
+}
