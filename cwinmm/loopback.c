@@ -435,7 +435,7 @@ struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t nu
     if (cable->in_open)
         rogue = (struct onset_rogue){
             .callback = cable->callback,
-            .handle = (HMIDIIN)handle_of(cable, cable->in_serial),
+            .handle = handle_of(cable, cable->in_serial),
             .instance = cable->instance,
         };
     onset_unlock(&cable->lock);
@@ -445,7 +445,8 @@ struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t nu
 void onset_rogue_call(struct onset_rogue rogue, uint64_t count)
 {
     for (uint64_t n = 0; n < count; n++)
-        rogue.callback(rogue.handle, MIM_DATA, rogue.instance, source_message(n), (uint32_t)n);
+        rogue.callback((HMIDIIN)rogue.handle, MIM_DATA, rogue.instance, source_message(n),
+                       (uint32_t)n);
 }
 
 void onset_loopback_slow(struct onset_driver *driver, uint32_t number, uint64_t ns)

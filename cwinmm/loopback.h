@@ -36,7 +36,7 @@ struct onset_source {
 // closed. Messages as of a source. callback is NULL if no input was open.
 struct onset_rogue {
     onset_callback callback;
-    HMIDIIN handle;
+    uintptr_t handle; // no pointer: Go holds this struct and minds what looks like one
     DWORD_PTR instance;
 };
 struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t cable);
