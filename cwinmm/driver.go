@@ -33,21 +33,21 @@ type Driver struct {
 }
 
 // Inputs lists the driver's input devices; the index is the device id.
-func (d *Driver) Inputs() ([]Caps, error) { return d.list(true, "midiInGetDevCaps") }
+func (d *Driver) Inputs() ([]Caps, error) { return d.list(true), nil }
 
 // Outputs lists the driver's output devices; the index is the device id.
-func (d *Driver) Outputs() ([]Caps, error) { return d.list(false, "midiOutGetDevCaps") }
+func (d *Driver) Outputs() ([]Caps, error) { return d.list(false), nil }
 
-func (d *Driver) list(in bool, function string) ([]Caps, error) {
+func (d *Driver) list(in bool) []Caps {
 	all := make([]Caps, C.count(d.c, C.bool(in)))
 	for id := range all {
 		var caps C.struct_onset_caps
-		if r := MMResult(C.caps(d.c, C.bool(in), C.UINT(id), &caps)); r != mmNoError {
-			return nil, &Error{function, r}
+		// A device that cannot say what it is must not hide the others; it stays without a name.
+		if r := MMResult(C.caps(d.c, C.bool(in), C.UINT(id), &caps)); r == mmNoError {
+			all[id] = capsOf(&caps)
 		}
-		all[id] = capsOf(&caps)
 	}
-	return all, nil
+	return all
 }
 
 // Close gives the driver up. Handles that are open keep what they need of it.

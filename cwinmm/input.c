@@ -4,34 +4,43 @@
 
 static struct onset_input inputs[ONSET_INPUTS];
 
-// How often a second callback looks whether the first has left: some tens of microseconds, longer
-// than a publish and a wake-up take.
+// How often a second callback looks whether the first has left: some ten microseconds, a hundred
+// times what it takes to publish an event.
 #define PATIENCE 1024
 
-// Takes the gate for this opening. False: refused and counted, or not ours to count.
+// Takes the gate for this opening. False: refused and counted.
 static bool enter(struct onset_input *in, uint32_t token)
 {
-    for (int looks = 0; looks < PATIENCE; looks++) {
-        uint32_t gate = token;
-        // Acquire: what the last holder did to the ring (leave).
-        if (atomic_compare_exchange_strong_explicit(&in->gate, &gate, token | ONSET_BUSY,
-                                                    memory_order_acquire, memory_order_relaxed))
-            return true;
-        if (gate == (token | ONSET_SHUT)) {
-            atomic_fetch_add_explicit(&in->late, 1, memory_order_relaxed);
+    uint32_t gate = token;
+    // Acquire: what the last holder did to the ring (leave).
+    for (int looks = 0; !atomic_compare_exchange_strong_explicit(
+             &in->gate, &gate, token | ONSET_BUSY, memory_order_acquire, memory_order_relaxed);
+         gate = token) {
+        while (gate == (token | ONSET_BUSY) && looks++ < PATIENCE) {
+            onset_pause();
+            gate = atomic_load_explicit(&in->gate, memory_order_relaxed);
+        }
+        if (gate == (token | ONSET_BUSY)) {
+            // The holder is stuck, most likely preempted. Without the gate, ring and waiter may go
+            // at any moment, but the table stays: let the handle's thread pass the loss on
+            // (attend).
+            atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_release);
+            onset_notify(&in->service.bell);
             return false;
         }
-        if (gate != (token | ONSET_BUSY)) {
-            atomic_fetch_add_explicit(&in->stale, 1, memory_order_relaxed);
+        if (gate != token) {
+            bool late = gate == (token | ONSET_SHUT);
+            atomic_fetch_add_explicit(late ? &in->late : &in->stale, 1, memory_order_relaxed);
             return false;
         }
-        onset_pause();
     }
-    // The holder is stuck, most likely preempted. Without the gate, ring and waiter may go at any
-    // moment, but the table stays: let the handle's thread pass the loss on (attend).
-    atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_release);
-    onset_notify(&in->service.bell);
-    return false;
+    return true;
+}
+
+static uint32_t token_of(struct onset_input *in)
+{
+    return atomic_load_explicit(&in->gate, memory_order_relaxed) &
+           ~(uint32_t)(ONSET_BUSY | ONSET_SHUT);
 }
 
 static void leave(struct onset_input *in, uint32_t token)
@@ -61,25 +70,39 @@ static void deliver(struct onset_input *in, uint32_t token, enum onset_kind kind
     uint64_t now = onset_ticks(atomic_load_explicit(&in->clock, memory_order_relaxed));
     if (!enter(in, token))
         return;
-    if (unwanted(in, (uint32_t)message)) {
+    _Atomic uint32_t *sleeper = NULL;
+    if (kind == ONSET_MORE)
+        bump(&in->more);
+    if (kind == ONSET_MALFORMED)
+        bump(&in->malformed);
+    else if (unwanted(in, (uint32_t)message)) {
         bump(&in->filtered);
-    } else {
-        onset_ring_push(in->ring, (struct onset_event){
-                                      .ticks = now,
-                                      .data = ((uint32_t)message & 0xFFFFFF) | (uint32_t)kind << 24,
-                                      .driver_ms = (uint32_t)ms,
-                                  });
-        onset_notify(in->waiter); // refused or not: a loss must be told too
+        leave(in, token);
+        return;
     }
+    onset_ring_push(in->ring, (struct onset_event){
+                                  .ticks = now,
+                                  .data = ((uint32_t)message & 0xFFFFFF) | (uint32_t)kind << 24,
+                                  .driver_ms = (uint32_t)ms,
+                              });
+    if (onset_claim(in->waiter)) // refused or not: a loss must be told too
+        sleeper = &in->waiter->state;
     leave(in, token);
+    // After leaving: waking is a system call, and another callback may be waiting for the gate.
+    if (sleeper)
+        onset_wake_one(sleeper);
 }
 
-// The driver closed the device. Asked to by us, the phase is past OPEN and nothing happens here.
-static void vanish(struct onset_input *in)
+// The driver closed the device. When we have asked it to, the gate is shut and nothing happens
+// here.
+static void vanish(struct onset_input *in, uint32_t token)
 {
-    uint32_t phase = ONSET_OPEN;
-    if (atomic_compare_exchange_strong(&in->service.phase, &phase, ONSET_VANISHED))
+    uint32_t gate = atomic_load_explicit(&in->gate, memory_order_relaxed);
+    if ((gate & ~(uint32_t)ONSET_BUSY) == token) {
+        // Not a flag: should this opening end meanwhile, the next one is not meant.
+        atomic_store(&in->vanished, token);
         onset_notify(&in->service.bell);
+    }
 }
 
 // On the driver's thread: no lock, no allocation, no Go, no WinMM call, no output. The system call
@@ -95,16 +118,13 @@ static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, 
         deliver(in, token, ONSET_SHORT, param1, param2);
         break;
     case MIM_MOREDATA:
-        atomic_fetch_add_explicit(&in->more, 1, memory_order_relaxed);
         deliver(in, token, ONSET_MORE, param1, param2);
         break;
     case MIM_ERROR:
-        atomic_fetch_add_explicit(&in->malformed, 1, memory_order_relaxed);
         deliver(in, token, ONSET_MALFORMED, param1, param2);
         break;
     case MIM_CLOSE:
-        if ((atomic_load_explicit(&in->gate, memory_order_relaxed) & ~3u) == token)
-            vanish(in);
+        vanish(in, token);
         break;
     }
 }
@@ -113,21 +133,16 @@ static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, 
 // ring, so nothing can be given up before. The closer's deadline runs in service.c meanwhile.
 static void shut(struct onset_input *in)
 {
-    uint32_t token = atomic_load_explicit(&in->gate, memory_order_relaxed) & ~3u;
-    uint64_t nap_ns = 0;
-    for (;;) {
-        uint32_t gate = token;
-        // Acquire: the last callback's work on the ring (leave).
-        if (atomic_compare_exchange_strong_explicit(&in->gate, &gate, token | ONSET_SHUT,
-                                                    memory_order_acq_rel, memory_order_relaxed))
-            return;
-        // A flood leaves only short moments between two callbacks: try many before a nap.
-        for (int i = 0; i < 1000 && atomic_load_explicit(&in->gate, memory_order_relaxed) != token;
-             i++)
+    uint32_t token = token_of(in), gate = token;
+    // Acquire: the last callback's work on the ring (leave). A flood leaves only short moments
+    // between two callbacks, so many tries come before the first nap.
+    for (int tries = 0; !atomic_compare_exchange_strong_explicit(
+             &in->gate, &gate, token | ONSET_SHUT, memory_order_acq_rel, memory_order_relaxed);
+         tries++, gate = token) {
+        if (tries < 10000)
             onset_pause();
-        if (nap_ns)
-            onset_sleep(nap_ns);
-        nap_ns = nap_ns < 1000000 ? nap_ns + 10000 : nap_ns;
+        else
+            onset_sleep(100000);
     }
 }
 
@@ -142,29 +157,33 @@ static void shut_down(struct onset_input *in, HMIDIIN handle)
     in->service.outcome = outcome;
 }
 
-// Gives back what the opening held. Ring and waiter are out of every callback's reach: the gate is
-// shut, or was never passed.
+// Gives back what the opening held: the gate is shut, no callback can reach it. From here on those
+// that still come are stale.
 static void let_go(struct onset_input *in)
 {
     onset_ring_drop(in->ring);
     onset_waiter_drop(in->waiter);
     onset_driver_drop(in->driver);
+    atomic_store_explicit(&in->gate, (token_of(in) + (1 << 10)) | ONSET_SHUT, memory_order_release);
 }
 
 // Passes on what callbacks left for the thread. False: nothing.
-static bool attend(struct onset_input *in, bool *vanished)
+static bool attend(struct onset_input *in, bool *told)
 {
     // Seq_cst loads: they stand between arm and sleep.
     uint64_t folded = atomic_load_explicit(&in->folded, memory_order_relaxed);
     uint64_t refused = atomic_load(&in->concurrent) - folded;
     if (refused) {
         onset_ring_refuse(in->ring, refused);
-        atomic_store_explicit(&in->folded, folded + refused, memory_order_relaxed);
+        // Release: whoever sees this sees them among the ring's losses (onset_input_counts).
+        atomic_store_explicit(&in->folded, folded + refused, memory_order_release);
         onset_notify(in->waiter);
     }
-    bool gone = !*vanished && atomic_load(&in->service.phase) == ONSET_VANISHED;
+    bool gone = !*told && atomic_load(&in->vanished) == token_of(in);
     if (gone) {
-        *vanished = true;
+        *told = true;
+        // Release: what the device delivered is found by whoever sees this (Ring.Gone).
+        atomic_store_explicit(&in->ring->gone, 1, memory_order_release);
         onset_command(in->waiter);
     }
     return refused || gone;
@@ -173,17 +192,17 @@ static bool attend(struct onset_input *in, bool *vanished)
 static bool open_up(struct onset_input *in, HMIDIIN *handle)
 {
     const struct onset_winmm *calls = in->driver->calls;
-    uint32_t token = atomic_load_explicit(&in->gate, memory_order_relaxed);
-    MMRESULT result = calls->in_open(in->driver, in->id, callback, token, handle);
+    MMRESULT result = calls->in_open(in->driver, in->id, callback, token_of(in), handle);
     onset_note(&in->service.outcome, "midiInOpen", result);
-    if (result == MMSYSERR_NOERROR) {
+    bool open = result == MMSYSERR_NOERROR;
+    if (open) {
         result = calls->in_start(in->driver, *handle);
         onset_note(&in->service.outcome, "midiInStart", result);
         if (result == MMSYSERR_NOERROR)
             return true;
     }
     shut(in);
-    if (*handle)
+    if (open)
         calls->in_close(in->driver, *handle);
     let_go(in);
     return false;
@@ -198,10 +217,10 @@ static void serve(void *arg)
     bool open = open_up(in, &handle);
     bool wanted = onset_service_opened(service);
     if (open) {
-        bool vanished = false;
+        bool told = false;
         while (!onset_service_stopping(service)) {
             onset_arm(&service->bell);
-            if (!attend(in, &vanished) && !onset_service_stopping(service))
+            if (!attend(in, &told) && !onset_service_stopping(service))
                 onset_rest(&service->bell, ONSET_FOREVER);
             onset_disarm(&service->bell);
         }
@@ -209,8 +228,10 @@ static void serve(void *arg)
         let_go(in);
         wanted = onset_service_closed(service);
     }
-    if (!wanted)
+    if (!wanted) {
+        onset_service_back();
         onset_input_release(in);
+    }
 }
 
 // Takes a free slot, preferring the one longest unused, and gives it a token of its own.
@@ -246,6 +267,7 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     in->driver = driver;
     in->id = id;
     atomic_store_explicit(&in->filtered, 0, memory_order_relaxed);
+    atomic_store_explicit(&in->vanished, 0, memory_order_relaxed);
     atomic_store_explicit(&in->more, 0, memory_order_relaxed);
     atomic_store_explicit(&in->malformed, 0, memory_order_relaxed);
     atomic_store_explicit(&in->concurrent, 0, memory_order_relaxed);
@@ -259,7 +281,7 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     if (onset_service_start(&in->service, serve, in, deadline_ns, outcome))
         return in;
     if (outcome->result == ONSET_NO_THREAD)
-        let_go(in); // there was no thread to do it
+        let_go(in); // there was no thread to do it; nor has the driver heard of it
     if (outcome->result != ONSET_TIMED_OUT)
         onset_input_release(in);
     return NULL;
@@ -283,11 +305,6 @@ uint64_t onset_stale_callbacks(void)
     return sum;
 }
 
-bool onset_input_vanished(struct onset_input *in)
-{
-    return atomic_load_explicit(&in->service.phase, memory_order_acquire) == ONSET_VANISHED;
-}
-
 struct onset_input_counts onset_input_counts(struct onset_input *in)
 {
     return (struct onset_input_counts){
@@ -296,6 +313,6 @@ struct onset_input_counts onset_input_counts(struct onset_input *in)
         .malformed = atomic_load_explicit(&in->malformed, memory_order_relaxed),
         .late = atomic_load_explicit(&in->late, memory_order_relaxed),
         .concurrent = atomic_load_explicit(&in->concurrent, memory_order_relaxed),
-        .folded = atomic_load_explicit(&in->folded, memory_order_relaxed),
+        .folded = atomic_load_explicit(&in->folded, memory_order_acquire),
     };
 }

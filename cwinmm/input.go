@@ -41,19 +41,19 @@ func OpenInput(d *Driver, id int, w *Waiter, options InputOptions, deadline time
 	return &Input{Ring: ring, c: c}, nil
 }
 
-// Close stops and closes the device. When it returns, no callback writes to the ring any more,
-// unless the error is ErrTimedOut: then the driver has not returned, and what it holds is kept until
-// it does. The second call does nothing.
+// Close stops and closes the device; call it once. When it returns, no callback writes to the ring any
+// more, unless the error is ErrTimedOut: then the driver has not returned, and what it holds is kept
+// until it does.
 func (in *Input) Close(deadline time.Duration) error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.c == nil {
-		return nil
-	}
+	// Not under mu: it may take as long as the deadline, and Counts must not.
+	counts := C.onset_input_counts(in.c)
 	var outcome C.struct_onset_outcome
 	closed := C.onset_input_close(in.c, nanoseconds(deadline), &outcome)
-	in.counts = C.onset_input_counts(in.c)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.counts = counts // an abandoned input may be another's by now
 	if closed {
+		in.counts = C.onset_input_counts(in.c)
 		C.onset_input_release(in.c)
 	}
 	in.c = nil
@@ -71,13 +71,6 @@ func (in *Input) Free() {
 	}
 }
 
-// Vanished reports whether the device has gone while it was open.
-func (in *Input) Vanished() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.c != nil && bool(C.onset_input_vanished(in.c))
-}
-
 // Counts returns the input's counters; each is exact, but they are read one after the other.
 func (in *Input) Counts() InputCounts {
 	in.mu.Lock()
@@ -93,11 +86,14 @@ func (in *Input) sum() InputCounts {
 		in.counts = C.onset_input_counts(in.c)
 	}
 	n, r := &in.counts, in.Ring
-	lost, met, tail := r.lost.Load(), r.gapsMet.Load(), r.tail.Load()
+	// What has left the ring is read before what has gone in. Even so a gap record may be half counted
+	// for a moment.
+	tail, met := r.tail.Load(), r.gapsMet.Load()
 	gaps, head := r.gaps.Load(), r.head.Load()
+	lost := r.lost.Load() // after folded, which is part of it
 	counts := InputCounts{
 		Delivered:  tail - met,
-		Waiting:    head - gaps - (tail - met),
+		Waiting:    uint64(max(0, int64(head-gaps-(tail-met)))),
 		Filtered:   uint64(n.filtered),
 		Full:       lost - uint64(n.folded),
 		Concurrent: uint64(n.concurrent),
@@ -117,3 +113,7 @@ func (in *Input) sum() InputCounts {
 // StaleCallbacks returns how often a driver called for an input that had been closed, since the
 // process began. Such calls are harmless.
 func StaleCallbacks() uint64 { return uint64(C.onset_stale_callbacks()) }
+
+// Abandoned returns how many handles in the process have been given up at a deadline because their
+// driver did not return, and has not yet.
+func Abandoned() int { return int(C.onset_abandoned()) }

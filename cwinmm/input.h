@@ -8,7 +8,7 @@
 // other callback inside?
 //
 //   gate:  token            open, nobody inside        token + BUSY    a callback is inside
-//          token + SHUT     closed for good            0               never opened
+//          token + SHUT     closing                    another + SHUT  closed for good
 //   token: bits 31..10 the opening's number, 9..2 the slot, 1..0 zero
 //
 // The holder of the gate is the ring's producer. The closer takes the gate as a callback would and
@@ -37,9 +37,10 @@ struct onset_input {
     struct onset_ring *ring;
     struct onset_waiter *waiter;
     _Atomic uint64_t filtered;
-    // Rare: each written by any callback.
-    _Atomic uint64_t more;       // MIM_MOREDATA
-    _Atomic uint64_t malformed;  // MIM_ERROR
+    _Atomic uint64_t more;      // MIM_MOREDATA
+    _Atomic uint64_t malformed; // MIM_ERROR
+    // Rare: each written by any callback, without the gate.
+    _Atomic uint32_t vanished;   // the token of the opening whose device has gone
     _Atomic uint64_t late;       // refused: came while closing
     _Atomic uint64_t stale;      // came for an earlier opening of this slot; never reset
     _Atomic uint64_t concurrent; // refused: another callback held the gate too long
@@ -64,9 +65,6 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
 bool onset_input_close(struct onset_input *input, int64_t deadline_ns,
                        struct onset_outcome *outcome);
 void onset_input_release(struct onset_input *input);
-
-// Has the device gone? Its thread commands the waiter when it does.
-bool onset_input_vanished(struct onset_input *input);
 
 struct onset_input_counts {
     uint64_t filtered, more, malformed, late, concurrent, folded;

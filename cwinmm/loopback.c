@@ -305,11 +305,13 @@ static uint32_t source_message(uint64_t n)
     return (uint32_t)(0x80 + n % 112 + (n % 128 << 8) + (n / 128 % 128 << 16));
 }
 
-// Waits until the consumer is no more than a window behind message n. False: nobody is listening.
-static bool keep_behind(struct cable *cable, const struct onset_source *source, uint64_t n)
+// Waits until fewer than a window of events wait for the consumer. False: nobody is listening.
+static bool keep_behind(struct cable *cable, const struct onset_source *source)
 {
     // Relaxed: no data is read on the strength of it.
-    while (n - atomic_load_explicit(&source->follow->tail, memory_order_relaxed) >=
+    const struct onset_ring *ring = source->follow;
+    while (atomic_load_explicit(&ring->head, memory_order_relaxed) -
+               atomic_load_explicit(&ring->tail, memory_order_relaxed) >=
            source->window) {
         if (!listens(cable))
             return false;
@@ -324,7 +326,7 @@ static uint64_t play(struct cable *cable, const struct onset_source *source)
     for (uint64_t n = 0; n < source->count; n++) {
         if (source->interval_ns)
             await(start + n * source->interval_ns);
-        if (source->follow && !keep_behind(cable, source, n))
+        if (source->follow && !keep_behind(cable, source))
             return n;
         uint32_t message = source_message(n);
         uint32_t stamp = (uint32_t)n;

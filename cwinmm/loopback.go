@@ -53,8 +53,8 @@ func (l *Loopback) check(cable int) {
 type Source struct {
 	Count    uint64
 	Interval time.Duration // 0: as fast as the callback returns
-	// Follow, if not nil, is a ring, not yet freed, of whose consumer the source is never more than
-	// Window messages ahead.
+	// Follow, if not nil, is a ring, not yet freed, in which the source lets no more than Window events
+	// wait.
 	Follow *Ring
 	Window uint64
 	Clock  Clock    // for Held
@@ -78,7 +78,7 @@ func (l *Loopback) Play(cable int, source Source) uint64 {
 		defer C.onset_ring_drop(source.Follow.c)
 		c.follow = source.Follow.c
 	}
-	if source.Held != nil {
+	if len(source.Held) > 0 {
 		held := source.Held[:source.Count]
 		pin.Pin(&held[0])
 		c.held = (*C.uint32_t)(unsafe.Pointer(&held[0]))

@@ -23,7 +23,7 @@ struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t co
 struct onset_source {
     uint64_t count;
     uint64_t interval_ns; // 0: as fast as the callback returns
-    // With follow: never more than window ahead of that ring's consumer, so that nothing overflows.
+    // With follow: never more than window events wait in that ring, so that nothing overflows.
     // NULL: no regard for the receiver, as drivers have none.
     const struct onset_ring *follow;
     uint64_t window;

@@ -112,22 +112,32 @@ static MMRESULT transmit(struct onset_output *out, uint32_t message)
     return result;
 }
 
+// Sends what is queued; under the claim. Stops when nobody waits for the closing of the output any
+// more.
 static void drain(struct onset_output *out)
 {
     uint32_t message;
-    while (get(out, &message))
+    while (atomic_load(&out->service.phase) != ONSET_ABANDONED && get(out, &message))
         transmit(out, message);
 }
 
 static int32_t enqueue(struct onset_output *out, uint32_t message)
 {
-    while (!put(out, message)) {
+    bool queued = put(out, message), dropped = false;
+    // At most one is dropped, however the thread and other senders interfere.
+    for (int tries = 0; !queued && out->options.drop_oldest && tries < 64; tries++) {
         uint32_t oldest;
-        if (!out->options.drop_oldest || !get(out, &oldest)) {
-            atomic_fetch_add_explicit(&out->refused, 1, memory_order_relaxed);
-            return ONSET_FULL;
+        if (!dropped && get(out, &oldest)) {
+            dropped = true;
+            atomic_fetch_add_explicit(&out->dropped, 1, memory_order_relaxed);
         }
-        atomic_fetch_add_explicit(&out->dropped, 1, memory_order_relaxed);
+        queued = put(out, message);
+        if (!queued)
+            onset_pause();
+    }
+    if (!queued) {
+        atomic_fetch_add_explicit(&out->refused, 1, memory_order_relaxed);
+        return ONSET_FULL;
     }
     onset_notify(&out->service.bell);
     return ONSET_QUEUED;
@@ -153,7 +163,14 @@ MMRESULT onset_output_send_now(struct onset_output *out, uint32_t message)
         onset_wait(&out->claim, 1, ONSET_FOREVER);
         atomic_fetch_sub(&out->claimants, 1);
     }
+    // A writer may have taken its place in the queue and not yet filled it: it was first all the
+    // same.
+    uint32_t before = atomic_load_explicit(&out->put, memory_order_acquire);
     drain(out);
+    while ((int32_t)(atomic_load_explicit(&out->got, memory_order_relaxed) - before) < 0) {
+        onset_yield();
+        drain(out);
+    }
     MMRESULT result = transmit(out, message);
     give_up(out);
     return result;
@@ -166,12 +183,10 @@ static bool open_up(struct onset_output *out)
     return result == MMSYSERR_NOERROR;
 }
 
-// Sends what is left, for as long as somebody waits for that, and closes.
+// Nobody sends any more, so the claim is the thread's.
 static void shut_down(struct onset_output *out)
 {
-    uint32_t message;
-    while (atomic_load(&out->service.phase) == ONSET_CLOSING && get(out, &message))
-        transmit(out, message);
+    drain(out);
     struct onset_outcome outcome = {0};
     onset_note(&outcome, "midiOutClose", out->driver->calls->out_close(out->driver, out->handle));
     out->service.outcome = outcome;
@@ -183,7 +198,7 @@ static void serve(void *arg)
     struct onset_output *out = arg;
     struct onset_service *service = &out->service;
     bool open = open_up(out);
-    onset_service_opened(service);
+    bool wanted = onset_service_opened(service);
     if (open) {
         while (!onset_service_stopping(service)) {
             onset_arm(&service->bell);
@@ -198,8 +213,10 @@ static void serve(void *arg)
             }
         }
         shut_down(out);
-        onset_service_closed(service);
+        wanted = onset_service_closed(service);
     }
+    if (!wanted)
+        onset_service_back();
     onset_driver_drop(out->driver);
     onset_output_drop(out);
 }

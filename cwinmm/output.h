@@ -45,7 +45,7 @@ struct onset_output {
     // Counters, each written by any sender.
     _Atomic uint64_t sent, failed, refused, dropped, slow, moved;
     _Atomic uint32_t last_error;
-    // The queue: bounded, any number of writers, read under the claim.
+    // The queue: bounded, any number of writers; read under the claim, or to drop the oldest.
     _Alignas(ONSET_APART) _Atomic uint32_t put;
     _Alignas(ONSET_APART) _Atomic uint32_t got;
     _Alignas(ONSET_APART) struct onset_service service;

@@ -15,6 +15,7 @@ import (
 type Ring struct {
 	// In C memory.
 	head, lost, gaps, tail *atomic.Uint64
+	gone                   *atomic.Uint32
 	slots                  unsafe.Pointer
 	mask                   uint64
 
@@ -47,6 +48,7 @@ func newRing(capacity int) (*Ring, error) {
 		head:  at(0),
 		lost:  at(8),
 		gaps:  at(32),
+		gone:  (*atomic.Uint32)(unsafe.Add(unsafe.Pointer(c), 40)),
 		tail:  at(C.ONSET_APART),
 		slots: unsafe.Add(unsafe.Pointer(c), 3*C.ONSET_APART),
 		mask:  uint64(capacity) - 1,
@@ -114,6 +116,9 @@ func (r *Ring) Lost() uint64 {
 	r.told = r.lostSeen
 	return n
 }
+
+// Gone reports whether the device has vanished. Asked before Look, every event it delivered is found.
+func (r *Ring) Gone() bool { return r.gone.Load() != 0 }
 
 // Capacity returns how many events fit.
 func (r *Ring) Capacity() uint64 { return r.mask + 1 }

@@ -3,7 +3,7 @@
 //
 //   byte 0      head   next slot to write       \ the producer writes these two; the consumer polls
 //        8      lost   events refused so far    / them with one cache line
-//       16      tail_seen, told, gaps             the producer's own notes, on its own line
+//       16      tail_seen, told, gaps             the producer's own notes
 //   byte 128    tail   next slot to read          the consumer writes, the producer looks when it
 //                                                 believes the ring full
 //   byte 256    mask, refs                        constant while events flow
@@ -49,6 +49,7 @@ struct onset_ring {
     uint64_t tail_seen;    // tail as it was when last looked at
     uint64_t told;         // what the gap records written so far add up to
     _Atomic uint64_t gaps; // gap records written
+    _Atomic uint32_t gone; // 1: the device has vanished; written by the handle's thread
     _Alignas(ONSET_APART) _Atomic uint64_t tail;
     _Alignas(ONSET_APART) uint64_t mask;
     _Atomic uint32_t refs;
@@ -56,6 +57,8 @@ struct onset_ring {
 };
 
 static_assert(offsetof(struct onset_ring, lost) == 8, "ring.go reads lost at 8");
+static_assert(offsetof(struct onset_ring, gaps) == 32, "ring.go reads gaps at 32");
+static_assert(offsetof(struct onset_ring, gone) == 40, "ring.go reads gone at 40");
 static_assert(offsetof(struct onset_ring, tail) == ONSET_APART, "ring.go writes tail at 128");
 static_assert(offsetof(struct onset_ring, slots) == 3 * ONSET_APART, "ring.go reads slots at 384");
 

@@ -1,6 +1,9 @@
 #include "service.h"
 
+#include "clock.h"
 #include "thread.h"
+
+static _Atomic uint32_t abandoned;
 
 void onset_note(struct onset_outcome *outcome, const char *call, MMRESULT result)
 {
@@ -12,19 +15,25 @@ void onset_note(struct onset_outcome *outcome, const char *call, MMRESULT result
 // thread was quicker after all. Returns the phase that ended the wait.
 static uint32_t leave(struct onset_service *service, uint32_t from, int64_t deadline_ns)
 {
+    uint64_t due_ns = onset_os_ns() + (uint64_t)deadline_ns;
     for (;;) {
         // Acquire: the outcome, written before the phase (tell).
         uint32_t phase = atomic_load_explicit(&service->phase, memory_order_acquire);
         if (phase != from)
             return phase;
-        if (onset_wait(&service->phase, from, deadline_ns))
+        uint64_t now_ns = onset_os_ns();
+        if (now_ns < due_ns) {
+            onset_wait(&service->phase, from, (int64_t)(due_ns - now_ns));
             continue;
+        }
+        atomic_fetch_add(&abandoned, 1); // before the thread can take it back (tell)
         if (atomic_compare_exchange_strong(&service->phase, &phase, ONSET_ABANDONED))
             return ONSET_ABANDONED;
+        atomic_fetch_sub(&abandoned, 1);
     }
 }
 
-// Moves on from a phase and tells those who wait for it. False: the phase was another.
+// Moves on from a phase and tells those who wait for it. False: they no longer do.
 static bool tell(struct onset_service *service, uint32_t from, uint32_t to)
 {
     if (!atomic_compare_exchange_strong(&service->phase, &from, to))
@@ -45,7 +54,7 @@ bool onset_service_start(struct onset_service *service, void (*run)(void *), voi
     uint32_t phase = leave(service, ONSET_OPENING, deadline_ns);
     *outcome = phase == ONSET_ABANDONED ? (struct onset_outcome){"open", ONSET_TIMED_OUT}
                                         : service->outcome;
-    return phase == ONSET_OPEN || phase == ONSET_VANISHED;
+    return phase == ONSET_OPEN;
 }
 
 bool onset_service_stop(struct onset_service *service, int64_t deadline_ns,
@@ -67,4 +76,14 @@ bool onset_service_opened(struct onset_service *service)
 bool onset_service_closed(struct onset_service *service)
 {
     return tell(service, ONSET_CLOSING, ONSET_CLOSED);
+}
+
+void onset_service_back(void)
+{
+    atomic_fetch_sub(&abandoned, 1);
+}
+
+uint32_t onset_abandoned(void)
+{
+    return atomic_load(&abandoned);
 }

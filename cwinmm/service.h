@@ -16,7 +16,6 @@ enum onset_phase {
     ONSET_OPENING,   // the thread is in the driver's open
     ONSET_FAILED,    // it did not open; outcome says why; the thread is gone
     ONSET_OPEN,      //
-    ONSET_VANISHED,  // open, but the device has gone
     ONSET_CLOSING,   // the thread has been told to close
     ONSET_CLOSED,    // outcome says how it went; the thread is gone
     ONSET_ABANDONED, // the opener's or closer's deadline passed
@@ -51,6 +50,12 @@ bool onset_service_stop(struct onset_service *service, int64_t deadline_ns,
 // the thread undoes what is left and frees what it was given.
 bool onset_service_opened(struct onset_service *service);
 bool onset_service_closed(struct onset_service *service);
+
+// For the thread: it was abandoned and is about to end.
+void onset_service_back(void);
+
+// Threads in the whole process that were abandoned and have not come back.
+uint32_t onset_abandoned(void);
 
 // For the thread: has it been told to close?
 static inline bool onset_service_stopping(struct onset_service *service)

@@ -57,7 +57,7 @@ enum onset_priority {
 
 // Raises the calling thread and says to what; NORMAL: not granted. lower undoes it on the same
 // thread, given what raise returned and set.
-enum onset_priority onset_thread_raise(void **task);
-void onset_thread_lower(enum onset_priority granted, void *task);
+enum onset_priority onset_thread_raise(uintptr_t *task);
+void onset_thread_lower(enum onset_priority granted, uintptr_t task);
 
 #endif

@@ -57,9 +57,9 @@ void onset_yield(void)
 // In the middle of the range, below the kernel's own interrupt threads (50).
 #define FIFO_PRIORITY 40
 
-enum onset_priority onset_thread_raise(void **task)
+enum onset_priority onset_thread_raise(uintptr_t *task)
 {
-    *task = NULL;
+    *task = 0;
     struct sched_param param = {.sched_priority = FIFO_PRIORITY};
     // A child process must not inherit it.
     if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
@@ -67,7 +67,7 @@ enum onset_priority onset_thread_raise(void **task)
     return ONSET_PRIORITY_FIFO;
 }
 
-void onset_thread_lower(enum onset_priority granted, void *task)
+void onset_thread_lower(enum onset_priority granted, uintptr_t task)
 {
     (void)task;
     struct sched_param param = {0};

@@ -68,11 +68,11 @@ static FARPROC avrt(const char *name)
     return dll ? GetProcAddress(dll, name) : NULL;
 }
 
-enum onset_priority onset_thread_raise(void **task)
+enum onset_priority onset_thread_raise(uintptr_t *task)
 {
     DWORD index = 0;
     set_task set = (set_task)(void *)avrt("AvSetMmThreadCharacteristicsW");
-    *task = set ? set(L"Pro Audio", &index) : NULL;
+    *task = set ? (uintptr_t)set(L"Pro Audio", &index) : 0;
     if (*task)
         return ONSET_PRIORITY_PRO_AUDIO;
     if (SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL))
@@ -80,12 +80,12 @@ enum onset_priority onset_thread_raise(void **task)
     return ONSET_PRIORITY_NORMAL;
 }
 
-void onset_thread_lower(enum onset_priority granted, void *task)
+void onset_thread_lower(enum onset_priority granted, uintptr_t task)
 {
     if (granted == ONSET_PRIORITY_PRO_AUDIO) {
         revert_task revert = (revert_task)(void *)avrt("AvRevertMmThreadCharacteristics");
         if (revert)
-            revert(task);
+            revert((HANDLE)task);
     } else if (granted == ONSET_PRIORITY_TIME_CRITICAL) {
         SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_NORMAL);
     }

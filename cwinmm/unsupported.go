@@ -103,6 +103,9 @@ func (*Ring) Lost() uint64 { return 0 }
 // Drained returns true in this build.
 func (*Ring) Drained() bool { return true }
 
+// Gone returns false in this build.
+func (*Ring) Gone() bool { return false }
+
 // Capacity returns 0 in this build.
 func (*Ring) Capacity() uint64 { return 0 }
 
@@ -120,8 +123,8 @@ func (*Input) Close(time.Duration) error { return nil }
 // Free does nothing in this build.
 func (*Input) Free() {}
 
-// Vanished returns false in this build.
-func (*Input) Vanished() bool { return false }
+// Abandoned returns 0 in this build.
+func Abandoned() int { return 0 }
 
 // Counts returns nothing in this build.
 func (*Input) Counts() InputCounts { return InputCounts{} }

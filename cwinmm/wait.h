@@ -47,16 +47,26 @@ struct onset_waiter *onset_waiter_new(void); // NULL: no memory; the caller owns
 void onset_waiter_hold(struct onset_waiter *waiter);
 void onset_waiter_drop(struct onset_waiter *waiter);
 
-// The way out of line: the sleeper may be asleep.
-void onset_rouse(struct onset_waiter *waiter);
+// The first half of notifying; call after publishing. True: the sleeper has to be woken, with
+// onset_wake_one(&waiter->state). That uses the address alone, so it may come when the waiter is
+// gone.
+static inline bool onset_claim(struct onset_waiter *waiter)
+{
+    // Pairs with the sleeper's seq_cst store of asleep (Waiter.Arm in waiter.go, onset_arm below).
+    atomic_thread_fence(memory_order_seq_cst);
+    uint32_t state = atomic_load_explicit(&waiter->state, memory_order_relaxed);
+    // A compare and exchange, not an exchange: `claimed` must not be left behind on a sleeper that
+    // woke in between, or every notifier would make a system call until its next sleep.
+    if (state == ONSET_ASLEEP)
+        atomic_compare_exchange_strong(&waiter->state, &state, ONSET_CLAIMED);
+    return state != ONSET_AWAKE;
+}
 
 // Call after publishing.
 static inline void onset_notify(struct onset_waiter *waiter)
 {
-    // Pairs with the sleeper's seq_cst store of asleep (Waiter.Arm in waiter.go, onset_arm below).
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&waiter->state, memory_order_relaxed) != ONSET_AWAKE)
-        onset_rouse(waiter);
+    if (onset_claim(waiter))
+        onset_wake_one(&waiter->state);
 }
 
 // Has the sleeper look up what it was told apart from its rings.

@@ -21,7 +21,7 @@ func (c *closer) close(e *Engine, work func() error) error {
 	}
 	if e.poller.isThisThread() {
 		if first {
-			e.background.Go(run)
+			e.poller.background.Go(run) // this is its thread
 		}
 		return nil
 	}

@@ -65,8 +65,8 @@ func (l *Loopback) OpenPorts() int { return l.loop.OpenHandles() }
 type Source struct {
 	Count    uint64
 	Interval time.Duration // from one message to the next; 0: as fast as the callback returns
-	// Follow, if not nil, is the open input that the source goes easy on: it is never more messages ahead of
-	// its poller than half of its ring. Drivers know no such thing.
+	// Follow, if not nil, is the open input that the source goes easy on: it lets no more events wait
+	// there than half of its ring. Drivers know no such thing.
 	Follow *Input
 	// Held, if not nil, has Count elements, which are set to how long each callback kept the thread.
 	Held []time.Duration
@@ -88,6 +88,9 @@ func (l *Loopback) Play(cable int, s Source) (delivered uint64, err error) {
 	}
 	c := cwinmm.Source{Count: s.Count, Interval: s.Interval, Clock: clock()}
 	if s.Follow != nil {
+		if !s.Follow.open() {
+			return 0, fmt.Errorf("source: the input to follow: %w", ErrClosed)
+		}
 		ring := s.Follow.in.Ring
 		c.Follow, c.Window = ring, ring.Capacity()/2
 	}

@@ -65,8 +65,7 @@ type Engine struct {
 	waiter  *cwinmm.Waiter
 	poller  poller
 
-	closer     closer
-	background sync.WaitGroup // closing begun within a handler
+	closer closer
 
 	mu      sync.Mutex
 	users   int       // calls under way that need waiter and driver

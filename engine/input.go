@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"time"
@@ -52,8 +53,7 @@ type Input struct {
 	// The poller's own.
 	vanished bool   // the device has gone
 	told     bool   // KindPortLost has been delivered
-	waiting  uint64 // events to deliver in this merged pass,
-	batch    int    // and how many of them it may
+	waiting  uint64 // events left to deliver in a merged pass
 }
 
 // OpenInput opens an input port and starts it; events that arrive before anybody is in Run or
@@ -106,16 +106,20 @@ func (in *Input) Port() Port { return in.port }
 func (in *Input) Close() error { return in.closer.close(in.engine, in.shut) }
 
 func (in *Input) shut() error {
-	vanished := in.in.Vanished()
+	vanished := in.in.Ring.Gone()
 	err := in.in.Close(in.engine.options.Deadline)
 	in.engine.removeInput(in)
+	var refused *DriverError
+	if vanished && errors.As(err, &refused) && !errors.Is(err, ErrTimedOut) {
+		err = nil // a device that has gone cannot be closed in good order
+	}
 	select {
 	case <-in.gone:
 	case <-time.After(in.engine.options.Deadline):
 		// Its ring is freed when the handler returns.
-		return &PortError{in.info, fmt.Errorf("handler still busy: %w", ErrTimedOut)}
+		err = errors.Join(err, fmt.Errorf("handler still busy: %w", ErrTimedOut))
 	}
-	if err == nil || vanished { // a device that has gone cannot be closed in good order
+	if err == nil {
 		return nil
 	}
 	return &PortError{in.info, err}

@@ -139,53 +139,74 @@ func numbers(messages []engine.Message) []int {
 	return all
 }
 
-// Many senders, an output that is now quick, now slow: each sender's messages arrive in its order.
+// Many senders collide on an output that is quick, or now quick and now slow: each sender's messages
+// arrive in its order.
 func TestMessagesToOneOutputDoNotOvertakeEachOther(t *testing.T) {
 	const senders, each = 8, 2000
-	r := newRig(t, engine.Options{})
-	r.input(t, 0, engine.InputOptions{Capacity: 1 << 15})
-	out := r.output(t, 0, engine.OutputOptions{Slow: 100 * time.Microsecond, Calm: 2 * time.Millisecond, Capacity: 64})
-	var all sync.WaitGroup
-	for channel := range senders {
-		all.Go(func() {
-			for n := range each {
-				send := out.Send
-				if n%97 == channel {
-					send = out.SendNow
-				}
-				for errors.Is(send(numbered(channel, n)), engine.ErrQueueFull) {
-					runtime.Gosched()
-				}
+	for _, slow := range []bool{false, true} {
+		t.Run(map[bool]string{false: "quick", true: "now quick, now slow"}[slow], func(t *testing.T) {
+			r := newRig(t, engine.Options{})
+			r.input(t, 0, engine.InputOptions{Capacity: 1 << 15})
+			options := engine.OutputOptions{Slow: time.Minute, Capacity: 64}
+			if slow {
+				options.Slow, options.Calm = 100*time.Microsecond, 2*time.Millisecond
 			}
+			out := r.output(t, 0, options)
+			var all sync.WaitGroup
+			for channel := range senders {
+				all.Go(func() {
+					for n := range each {
+						send := out.Send
+						if n%97 == channel {
+							send = out.SendNow
+						}
+						for errors.Is(send(numbered(channel, n)), engine.ErrQueueFull) {
+							runtime.Gosched()
+						}
+					}
+				})
+			}
+			stop := make(chan struct{})
+			all.Go(func() {
+				for slow {
+					r.loop.Slow(0, 200*time.Microsecond)
+					time.Sleep(5 * time.Millisecond)
+					r.loop.Slow(0, 0)
+					select {
+					case <-stop:
+						return
+					case <-time.After(5 * time.Millisecond):
+					}
+				}
+			})
+			var next [senders]int
+			for _, m := range r.receive(t, senders*each) {
+				channel, _ := m.Channel()
+				require.Equal(t, next[channel], numberOf(m), "channel %d", channel)
+				next[channel]++
+			}
+			close(stop)
+			all.Wait()
+			s := out.Stats()
+			assert.Equal(t, uint64(senders*each), s.Sent)
+			assert.Equal(t, slow, s.Moved > 0)
 		})
 	}
-	stop := make(chan struct{})
-	var slowing sync.WaitGroup
-	slowing.Go(func() {
-		for {
-			for _, d := range []time.Duration{200 * time.Microsecond, 0} {
-				r.loop.Slow(0, d)
-				select {
-				case <-stop:
-					r.loop.Slow(0, 0)
-					return
-				case <-time.After(5 * time.Millisecond):
-				}
-			}
-		}
-	})
-	var next [senders]int
-	for _, m := range r.receive(t, senders*each) {
-		channel, _ := m.Channel()
-		require.Equal(t, next[channel], numberOf(m), "channel %d", channel)
-		next[channel]++
-	}
-	close(stop)
-	slowing.Wait()
-	all.Wait()
-	s := out.Stats()
-	assert.Equal(t, uint64(senders*each), s.Sent)
-	assert.NotZero(t, s.Moved)
+}
+
+// A message that comes while another is being sent waits in the queue, and goes out without a further
+// send.
+func TestAMessageBehindASlowCallIsSent(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{})
+	out := r.output(t, 0, engine.OutputOptions{Slow: time.Minute})
+	r.loop.Slow(0, 50*time.Millisecond)
+	var first sync.WaitGroup
+	first.Go(func() { assert.NoError(t, out.SendNow(numbered(0, 1))) })
+	time.Sleep(10 * time.Millisecond)
+	require.NoError(t, out.Send(numbered(0, 2)))
+	assert.Equal(t, []engine.Message{numbered(0, 1), numbered(0, 2)}, r.receive(t, 2))
+	first.Wait()
 }
 
 func TestClosingAnOutputSendsWhatIsQueued(t *testing.T) {
@@ -205,6 +226,20 @@ func TestClosingAnOutputSendsWhatIsQueued(t *testing.T) {
 	assert.Equal(t, uint64(len(sent)), out.Stats().Sent)
 	assert.ErrorIs(t, out.Send(sent[0]), os.ErrClosed)
 	assert.ErrorIs(t, out.SendNow(sent[0]), os.ErrClosed)
+}
+
+// The same where the output's thread has not begun yet.
+func TestClosingAnOutputAtOnceSendsWhatIsQueued(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{})
+	for range 200 {
+		out := r.output(t, 0, engine.OutputOptions{Slow: time.Nanosecond})
+		for n := range 4 {
+			require.NoError(t, out.Send(numbered(0, n)))
+		}
+		require.NoError(t, out.Close())
+		require.Equal(t, []int{0, 1, 2, 3}, numbers(r.receive(t, 4)))
+	}
 }
 
 func TestClosingAnOutputWhileOthersSend(t *testing.T) {

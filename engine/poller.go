@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,8 @@ type poller struct {
 	buffer []Event
 	filled int
 	event  Event // the one being delivered
+
+	background *sync.WaitGroup // closing begun within Run's handler
 
 	command   uint32 // the last that was obeyed
 	idleSince uint64 // ticks at the first pass without an event; 0: the last pass had one
@@ -62,7 +65,7 @@ func (p *poller) obey() error {
 	}
 	p.inputs = p.engine.adopt()
 	for _, in := range p.inputs {
-		in.vanished = in.in.Vanished()
+		in.vanished = in.in.Ring.Gone()
 	}
 	return nil
 }
@@ -104,19 +107,15 @@ func (p *poller) pass() bool {
 	return any
 }
 
-// passMerged is pass in the order of callback times. It ends when an input that has more to deliver
-// has used its batch up, since what the others have may be later than that.
+// passMerged is pass in the order of callback times: of all that has arrived when it begins, since a
+// part of one input's events could be later than what another has.
 func (p *poller) passMerged() bool {
 	for _, in := range p.inputs {
-		in.waiting, in.batch = in.in.Ring.Look(), batch
+		in.waiting = in.in.Ring.Look()
 	}
 	any := false
 	for next := p.earliest(); next != nil; next = p.earliest() {
-		if next.batch == 0 {
-			return true
-		}
 		next.waiting--
-		next.batch--
 		any = true
 		if next.next(&p.event) && !p.deliver() {
 			return true
@@ -202,9 +201,20 @@ func (p *poller) rest(limit time.Duration) {
 	}
 	p.parks.Add(1)
 	inTime := w.Wait(min(limit, safety))
-	if unclaimed := w.Disarm(); !inTime && unclaimed && p.news() {
+	if unclaimed := w.Disarm(); !inTime && unclaimed && p.overdue() {
 		p.lateWakeups.Add(1)
 	}
+}
+
+// overdue reports whether an event waits that should have woken the poller long ago. One that has just
+// been published, by a callback that has not come to wake anybody yet, is not.
+func (p *poller) overdue() bool {
+	for _, in := range p.inputs {
+		if in.in.Ring.Look() > 0 && tick.Duration(int64(tick.Now()-in.in.Ring.NextTicks())) > 50*time.Millisecond {
+			return true
+		}
+	}
+	return false
 }
 
 // news looks at everything that the poller can be woken for, between arm and sleep.

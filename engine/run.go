@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"sync"
 
 	"github.com/onset-midi/onset/cwinmm"
 )
@@ -20,12 +21,14 @@ func (e *Engine) Run(ctx context.Context, handle func(*Event)) error {
 	if err := e.startPolling(); err != nil {
 		return err
 	}
-	defer e.background.Wait()
+	var background sync.WaitGroup
+	defer background.Wait()
 	defer e.stopPolling()
 
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p := &e.poller
+	p.background = &background
 	p.thread.Store(cwinmm.ThreadID())
 	defer p.thread.Store(0)
 	if e.options.Raise {

@@ -13,8 +13,11 @@ type Stats struct {
 	// StaleCallbacks counts drivers' calls for inputs that had been closed, in the whole process. They
 	// are harmless.
 	StaleCallbacks uint64
-	Inputs         []InputStats  // of those open now
-	Outputs        []OutputStats // of those open now
+	// Abandoned counts handles that were given up at a deadline because their driver did not return, and
+	// has not yet, in the whole process. What they hold is kept.
+	Abandoned int
+	Inputs    []InputStats  // of those open now
+	Outputs   []OutputStats // of those open now
 }
 
 // InputStats are an input's statistics since it was opened. While events flow they are read one after
@@ -69,6 +72,7 @@ func (e *Engine) Stats() Stats {
 		Parks:          e.poller.parks.Load(),
 		LateWakeups:    e.poller.lateWakeups.Load(),
 		StaleCallbacks: cwinmm.StaleCallbacks(),
+		Abandoned:      cwinmm.Abandoned(),
 	}
 	for _, in := range inputs {
 		s.Inputs = append(s.Inputs, in.Stats())

@@ -1,6 +1,7 @@
 package tick
 
 import (
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -15,13 +16,14 @@ var (
 // osTicks reads QueryPerformanceCounter, which does not fail since Windows XP.
 func osTicks() uint64 {
 	var now uint64
-	_, _, _ = qpCounter.Call(uintptr(unsafe.Pointer(&now)))
+	// Not qpCounter.Call, which would have now allocated: this is read in every round of a spin.
+	_, _, _ = syscall.SyscallN(qpCounter.Addr(), uintptr(unsafe.Pointer(&now)))
 	return now
 }
 
 func osHz() uint64 {
 	var hz uint64
-	_, _, _ = qpFrequency.Call(uintptr(unsafe.Pointer(&hz)))
+	_, _, _ = syscall.SyscallN(qpFrequency.Addr(), uintptr(unsafe.Pointer(&hz)))
 	return hz
 }
 
