@@ -9,6 +9,7 @@
 struct cable {
     struct onset_loopback *driver;
     uint16_t name[32];
+    _Atomic uint64_t linger_ns; // how long slow calls take
 
     // The input side. lock is held around each callback, so stopping waits for one in flight, as
     // WinMM does.
@@ -23,7 +24,6 @@ struct cable {
     onset_mutex sending;
     bool out_open;
     uint32_t out_serial;
-    _Atomic uint64_t send_ns;
 
     // Between them: senders write at put, the cable's thread reads at got. Both count from 0.
     uint32_t queue[QUEUE];
@@ -96,6 +96,14 @@ static MMRESULT caps(struct onset_driver *driver, UINT id, struct onset_caps *ca
     caps->product = (uint16_t)(cable - cable->driver->cables + 1);
     caps->version = 0x0100;
     return MMSYSERR_NOERROR;
+}
+
+// Does what a slow driver does.
+static void linger(struct cable *cable)
+{
+    uint64_t ns = atomic_load_explicit(&cable->linger_ns, memory_order_relaxed);
+    if (ns)
+        onset_sleep(ns);
 }
 
 // The input side.
@@ -173,7 +181,11 @@ static MMRESULT in_close(struct onset_driver *driver, HMIDIIN handle)
     bool said = cable->unplugged; // MIM_CLOSE came when it was pulled out
     onset_callback callback = cable->callback;
     DWORD_PTR instance = cable->instance;
-    cable->in_open = cable->started = false;
+    cable->started = false;
+    onset_unlock(&cable->lock);
+    linger(cable);
+    onset_lock(&cable->lock);
+    cable->in_open = false;
     onset_unlock(&cable->lock);
     if (!said)
         callback(handle, MIM_CLOSE, instance, 0, 0);
@@ -234,9 +246,7 @@ static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT handle, DWORD me
         // Release: the message (carry).
         atomic_store_explicit(&cable->put, put + 1, memory_order_release);
         onset_notify(&cable->bell);
-        uint64_t ns = atomic_load_explicit(&cable->send_ns, memory_order_relaxed);
-        if (ns)
-            onset_sleep(ns);
+        linger(cable);
         result = MMSYSERR_NOERROR;
     }
     onset_unlock(&cable->sending);
@@ -444,16 +454,16 @@ struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t nu
     return rogue;
 }
 
-void onset_rogue_call(struct onset_rogue rogue, uint64_t count)
+void onset_rogue_call(struct onset_rogue rogue, UINT message, uint64_t count)
 {
     for (uint64_t n = 0; n < count; n++)
-        rogue.callback((HMIDIIN)rogue.handle, MIM_DATA, rogue.instance, source_message(n),
+        rogue.callback((HMIDIIN)rogue.handle, message, rogue.instance, source_message(n),
                        (uint32_t)n);
 }
 
 void onset_loopback_slow(struct onset_driver *driver, uint32_t number, uint64_t ns)
 {
-    atomic_store_explicit(&loopback(driver)->cables[number].send_ns, ns, memory_order_relaxed);
+    atomic_store_explicit(&loopback(driver)->cables[number].linger_ns, ns, memory_order_relaxed);
 }
 
 void onset_loopback_unplug(struct onset_driver *driver, uint32_t number)

@@ -86,19 +86,34 @@ func (l *Loopback) Play(cable int, source Source) uint64 {
 	return uint64(C.onset_loopback_play(l.c, C.uint32_t(cable), &c))
 }
 
-// Rogue returns a function that calls the callback of the cable's open input count times, on its
-// caller's thread and under no lock: at the same time as the cable's own thread, and on after the input
-// has been closed. nil: none is open.
-func (l *Loopback) Rogue(cable int) (call func(count uint64)) {
+// Rogue is a driver thread that keeps to no rules: it calls the callback of an input on its caller's
+// thread and under no lock, at the same time as the cable's own thread, and on after the input has been
+// closed. Its methods may be called concurrently.
+type Rogue struct{ c C.struct_onset_rogue }
+
+// Rogue returns a rogue for the cable's open input; nil: none is open.
+func (l *Loopback) Rogue(cable int) *Rogue {
 	l.check(cable)
-	rogue := C.onset_loopback_rogue(l.c, C.uint32_t(cable))
-	if rogue.callback == nil {
+	c := C.onset_loopback_rogue(l.c, C.uint32_t(cable))
+	if c.callback == nil {
 		return nil
 	}
-	return func(count uint64) { C.onset_rogue_call(rogue, C.uint64_t(count)) }
+	return &Rogue{c}
 }
 
-// Slow lets each midiOutShortMsg on the cable take at least d.
+// Data calls with MIM_DATA and the first count messages of a Source.
+func (r *Rogue) Data(count uint64) { C.onset_rogue_call(r.c, C.MIM_DATA, C.uint64_t(count)) }
+
+// MoreData calls with MIM_MOREDATA.
+func (r *Rogue) MoreData(count uint64) { C.onset_rogue_call(r.c, C.MIM_MOREDATA, C.uint64_t(count)) }
+
+// Malformed calls with MIM_ERROR.
+func (r *Rogue) Malformed(count uint64) { C.onset_rogue_call(r.c, C.MIM_ERROR, C.uint64_t(count)) }
+
+// Vanish calls with MIM_CLOSE.
+func (r *Rogue) Vanish() { C.onset_rogue_call(r.c, C.MIM_CLOSE, 1) }
+
+// Slow lets each midiOutShortMsg and midiInClose on the cable take at least d.
 func (l *Loopback) Slow(cable int, d time.Duration) {
 	l.check(cable)
 	C.onset_loopback_slow(l.c, C.uint32_t(cable), C.uint64_t(max(d, 0)))

@@ -33,14 +33,15 @@ struct onset_source {
 
 // A rogue is a driver thread that keeps to no rules: it calls an input's callback, on the caller's
 // thread and under no lock, at the same time as the cable's own and on after the input has been
-// closed. Messages as of a source. callback is NULL if no input was open.
+// closed. callback is NULL if no input was open.
 struct onset_rogue {
     onset_callback callback;
     uintptr_t handle; // no pointer: Go holds this struct and minds what looks like one
     DWORD_PTR instance;
 };
 struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t cable);
-void onset_rogue_call(struct onset_rogue rogue, uint64_t count);
+// Calls count times with message, MIM_DATA or another. The MIDI messages are those of a source.
+void onset_rogue_call(struct onset_rogue rogue, UINT message, uint64_t count);
 
 // Runs source on a cable and returns when it is done: the messages delivered, fewer than count if
 // the input was stopped. One source a cable at a time. held may be memory that must not outlive the
@@ -48,8 +49,8 @@ void onset_rogue_call(struct onset_rogue rogue, uint64_t count);
 uint64_t onset_loopback_play(struct onset_driver *driver, uint32_t cable,
                              const struct onset_source *source);
 
-// Lets each midiOutShortMsg on the cable take at least ns, as with drivers that return when the
-// bytes are on the wire.
+// Lets each midiOutShortMsg and midiInClose on the cable take at least ns: many drivers return from
+// the one when the bytes are on the wire, and from the other when they have tidied up.
 void onset_loopback_slow(struct onset_driver *driver, uint32_t cable, uint64_t ns);
 
 // Pulls the cable out: an open input hears MIM_CLOSE, calls give MMSYSERR_NODRIVER, the device list

@@ -46,8 +46,11 @@ func NewLoopback(...string) (*Loopback, error) { return nil, errNoCore }
 // Play does nothing in this build.
 func (*Loopback) Play(int, Source) uint64 { return 0 }
 
+// Rogue is a driver thread that keeps to no rules. There is none in this build.
+type Rogue struct{}
+
 // Rogue returns nil in this build.
-func (*Loopback) Rogue(int) func(uint64) { return nil }
+func (*Loopback) Rogue(int) *Rogue { return nil }
 
 // Slow does nothing in this build.
 func (*Loopback) Slow(int, time.Duration) {}

@@ -49,8 +49,8 @@ func (l *Loopback) driver() *cwinmm.Driver { return &l.loop.Driver }
 // Close gives the cables up.
 func (l *Loopback) Close() { l.loop.Close() }
 
-// Slow lets each message sent to the cable take at least d, as with drivers that return when the
-// bytes are on the wire: about a millisecond for three bytes at DIN speed.
+// Slow lets each message sent to the cable, and each closing of its input, take at least d. Many drivers
+// return from sending when the bytes are on the wire: about a millisecond for three bytes at DIN speed.
 func (l *Loopback) Slow(cable int, d time.Duration) { l.loop.Slow(cable, d) }
 
 // Unplug pulls the cable out for good: open ports are lost, the lists of ports close up.
@@ -72,10 +72,13 @@ type Source struct {
 	Held []time.Duration
 }
 
-// Rogue returns a function that calls for the cable's open input port count times, with the messages
-// of a Source but on its caller's thread and under no lock: at the same time as other callbacks, and on
-// after the port has been closed, as bad drivers do. nil: the port is not open.
-func (l *Loopback) Rogue(cable int) (call func(count uint64)) { return l.loop.Rogue(cable) }
+// Rogue is a driver thread that keeps to no rules: it calls the callback of an open input on its
+// caller's thread and under no lock, at the same time as the cable's own thread, and on after the input
+// has been closed. Its methods may be called concurrently.
+type Rogue = cwinmm.Rogue
+
+// Rogue returns a rogue for the cable's open input port; nil: it is not open.
+func (l *Loopback) Rogue(cable int) *Rogue { return l.loop.Rogue(cable) }
 
 // SourceMessage returns the n-th message of every Source.
 func SourceMessage(n uint64) Message { return Message(cwinmm.SourceMessage(n)) }
