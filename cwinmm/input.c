@@ -70,26 +70,25 @@ static void deliver(struct onset_input *in, uint32_t token, enum onset_kind kind
     uint64_t now = onset_ticks(atomic_load_explicit(&in->clock, memory_order_relaxed));
     if (!enter(in, token))
         return;
-    _Atomic uint32_t *sleeper = NULL;
     if (kind == ONSET_MORE)
         bump(&in->more);
     if (kind == ONSET_MALFORMED)
         bump(&in->malformed);
-    else if (unwanted(in, (uint32_t)message)) {
+    _Atomic uint32_t *sleeper = &in->waiter->state;
+    bool wake = false;
+    if (kind != ONSET_MALFORMED && unwanted(in, (uint32_t)message)) {
         bump(&in->filtered);
-        leave(in, token);
-        return;
+    } else {
+        onset_ring_push(in->ring, (struct onset_event){
+                                      .ticks = now,
+                                      .data = ((uint32_t)message & 0xFFFFFF) | (uint32_t)kind << 24,
+                                      .driver_ms = (uint32_t)ms,
+                                  });
+        wake = onset_claim(in->waiter); // refused or not: a loss must be told too
     }
-    onset_ring_push(in->ring, (struct onset_event){
-                                  .ticks = now,
-                                  .data = ((uint32_t)message & 0xFFFFFF) | (uint32_t)kind << 24,
-                                  .driver_ms = (uint32_t)ms,
-                              });
-    if (onset_claim(in->waiter)) // refused or not: a loss must be told too
-        sleeper = &in->waiter->state;
     leave(in, token);
     // After leaving: waking is a system call, and another callback may be waiting for the gate.
-    if (sleeper)
+    if (wake)
         onset_wake_one(sleeper);
 }
 
@@ -126,6 +125,7 @@ static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, 
     case MIM_CLOSE:
         vanish(in, token);
         break;
+        // MIM_LONGDATA and MIM_LONGERROR bring buffers home; the driver is given none.
     }
 }
 

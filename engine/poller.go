@@ -14,7 +14,7 @@ const batch = 64
 
 // safety is how long the poller sleeps at most. It is not needed: every event, loss and command wakes
 // it. If it ever finds anything, Stats.LateWakeups says so.
-const safety = 2 * time.Second
+const safety = 10 * time.Second
 
 // poller drains the inputs' rings. All but the atomics belong to whoever is in Run or ReadInto.
 type poller struct {

@@ -7,7 +7,7 @@ type Stats struct {
 	Wait     Wait
 	Priority string // of Run's thread, as granted: "normal" unless Options.Raise
 	Parks    uint64 // times the poller went to sleep
-	// LateWakeups counts sleeps that ended by their timeout, of 2 s, with work to do. It stays 0, or
+	// LateWakeups counts sleeps that ended by their timeout, of 10 s, with work to do. It stays 0, or
 	// there is a defect in Onset.
 	LateWakeups uint64
 	// StaleCallbacks counts drivers' calls for inputs that had been closed, in the whole process. They

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -17,23 +16,6 @@ import (
 
 // These tests run the program as processes of their own, through winmm.dll, on the cables of
 // cwinmm/wine or ports of these names on a real Windows.
-
-// TestMain turns this test binary into the program when it is told to.
-func TestMain(m *testing.M) {
-	if os.Getenv("ONSET_TEST_RUN_PROGRAM") != "" {
-		main()
-	}
-	os.Exit(m.Run())
-}
-
-func onset(t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	c := exec.CommandContext(t.Context(), self, args...)
-	c.Env = append(os.Environ(), "ONSET_TEST_RUN_PROGRAM=1")
-	return c
-}
 
 func TestWinMMListCommand(t *testing.T) {
 	out, err := onset(t, "list").CombinedOutput()
