@@ -10,13 +10,23 @@ import (
 var (
 	ErrInUse        = errors.New("device in use")
 	ErrNoDevice     = errors.New("no such device")
-	ErrNotSupported = fmt.Errorf("not supported: %w", errors.ErrUnsupported)
-	ErrClosed       = fmt.Errorf("closed: %w", os.ErrClosed)
+	ErrNotSupported = error(&sentinel{"not supported", errors.ErrUnsupported})
+	ErrClosed       = error(&sentinel{"closed", os.ErrClosed})
 	// ErrTimedOut: the driver did not return in time. What it holds is kept until it does.
-	ErrTimedOut = fmt.Errorf("driver call timed out: %w", os.ErrDeadlineExceeded)
+	ErrTimedOut = error(&sentinel{"driver call timed out", os.ErrDeadlineExceeded})
 	// ErrQueueFull: an output's queue took no more messages.
 	ErrQueueFull = errors.New("output queue full")
 )
+
+// sentinel is an error that is also one of the standard library's, without repeating its text.
+type sentinel struct {
+	text string
+	also error
+}
+
+func (s *sentinel) Error() string { return s.text }
+
+func (s *sentinel) Unwrap() error { return s.also }
 
 // MMResult is what a WinMM function returned: an MMRESULT (mmsystem.h), or above FFFF a result of
 // Onset's own (winmm.h).

@@ -15,3 +15,17 @@ uint64_t onset_produce(struct onset_ring *ring, uint64_t first, uint64_t count, 
     }
     return pushed;
 }
+
+void onset_produce_singly(struct onset_ring *ring, struct onset_waiter *waiter, uint64_t count)
+{
+    uint32_t random = 1;
+    for (uint64_t n = 0; n < count; n++) {
+        while (n - atomic_load_explicit(&ring->tail, memory_order_acquire) > 0)
+            onset_pause();
+        random = random * 1664525 + 1013904223; // a plain congruential generator will do
+        for (uint32_t i = random >> 24; i > 0; i--)
+            onset_pause();
+        onset_ring_push(ring, (struct onset_event){.ticks = n});
+        onset_notify(waiter);
+    }
+}

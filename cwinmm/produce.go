@@ -10,3 +10,9 @@ import "C"
 func (r *Ring) produce(first, count uint64, wait bool) uint64 {
 	return uint64(C.onset_produce(r.c, C.uint64_t(first), C.uint64_t(count), C.bool(wait)))
 }
+
+// produceSingly pushes count events and notifies w of each, about when the consumer that took the one
+// before is going to sleep.
+func (r *Ring) produceSingly(w *Waiter, count uint64) {
+	C.onset_produce_singly(r.c, w.c, C.uint64_t(count))
+}

@@ -3,9 +3,14 @@
 #define ONSET_PRODUCE_H
 
 #include "ring.h"
+#include "wait.h"
 
 // Pushes count events; the n-th has n, from first on, in every field. With wait it waits for room
 // (then first must be the number of events pushed before). Returns how many were not refused.
 uint64_t onset_produce(struct onset_ring *ring, uint64_t first, uint64_t count, bool wait);
+
+// Pushes count events and notifies waiter of each, a little while after the one before was taken:
+// about when the consumer is going to sleep.
+void onset_produce_singly(struct onset_ring *ring, struct onset_waiter *waiter, uint64_t count);
 
 #endif

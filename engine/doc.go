@@ -10,7 +10,7 @@
 //	...
 //	err = eng.Run(ctx, func(ev *engine.Event) {
 //		if ev.Port == in.Port() && ev.Kind == engine.KindMessage {
-//			_ = out.Send(ev.Message) // does not block; what failed is counted
+//			_ = out.Send(ev.Message) // what the driver refuses is counted
 //		}
 //	})
 //

@@ -35,7 +35,8 @@ func WinMM() (Driver, error) {
 type Loopback struct{ loop *cwinmm.Loopback }
 
 // NewLoopback makes a cable for each name, 1 to 255 of them. Names have 1 to 31 UTF-16 units, as
-// WinMM's do; they need not differ.
+// WinMM's do; they need not differ. Cables are numbered from 0; the methods that take a number panic if
+// there is no such cable.
 func NewLoopback(names ...string) (*Loopback, error) {
 	l, err := cwinmm.NewLoopback(names...)
 	if err != nil {
@@ -86,6 +87,9 @@ func SourceMessage(n uint64) Message { return Message(cwinmm.SourceMessage(n)) }
 // Play plays s into a cable's input port and returns when it is done, with the number of messages
 // delivered: fewer than Count if the port was or has been closed.
 func (l *Loopback) Play(cable int, s Source) (delivered uint64, err error) {
+	if s.Interval < 0 {
+		return 0, fmt.Errorf("source: interval %v: times are not negative", s.Interval)
+	}
 	if s.Held != nil && uint64(len(s.Held)) != s.Count {
 		return 0, fmt.Errorf("source: %d elements in Held for %d messages", len(s.Held), s.Count)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/onset-midi/onset/engine"
 )
@@ -53,4 +55,26 @@ func TestAnIdleEngineSleeps(t *testing.T) {
 			require.ErrorIs(t, <-ended, context.Canceled)
 		})
 	}
+}
+
+// What Stats says was granted is what the kernel has, and it is taken back when Run returns.
+func TestARaisedThreadIsLoweredAgain(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	policy := func() uint32 {
+		attr, err := unix.SchedGetAttr(0, 0)
+		require.NoError(t, err)
+		return attr.Policy
+	}
+	before := policy()
+	r := newRig(t, engine.Options{Raise: true})
+	r.input(t, 0, engine.InputOptions{})
+	r.play(t, 0, engine.Source{Count: 1})()
+	r.run(t, func(*engine.Event) bool {
+		want := map[uint32]string{unix.SCHED_NORMAL: "normal", unix.SCHED_FIFO: "SCHED_FIFO"}[policy()]
+		assert.Equal(t, want, r.Stats().Priority)
+		return true
+	})
+	assert.Equal(t, before, policy())
+	t.Logf("granted: %s", r.Stats().Priority)
 }

@@ -92,9 +92,11 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 func (o *Output) Info() PortInfo { return o.info }
 
 // Send sends a message: at once on this goroutine while the driver is quick and nobody else is
-// sending, else by way of the output's queue and thread. It does not block and, unless it fails, does
-// not allocate. The error is that of m.Check, ErrQueueFull, ErrClosed, or a *PortError with the
-// driver's refusal; that of a queued message is only counted (OutputStats).
+// sending, else by way of the output's queue and thread. It waits for nothing but the driver's own call;
+// one that takes longer than OutputOptions.Slow is the last it makes on this goroutine until the driver
+// has been calm. Unless it fails it does not allocate. The error is that of m.Check, ErrQueueFull,
+// ErrClosed, or a *PortError with the driver's refusal. The driver's refusals and a full queue are
+// counted (OutputStats), also for queued messages, of which there is no error.
 func (o *Output) Send(m Message) error {
 	if err := m.Check(); err != nil {
 		return err

@@ -51,15 +51,18 @@ func TestEveryDefinedMessageTravelsBitForBit(t *testing.T) {
 	assert.Empty(t, cmp.Diff(defined(), r.receive(t, len(defined()))))
 }
 
+// refused lists what is no short message, and why.
+var refused = map[engine.Message]string{
+	0xF4: "undefined", 0xF5: "undefined", 0xF9: "undefined", 0xFD: "undefined",
+	0x643C: "data byte", 0xF0: "system exclusive", 0xF7: "system exclusive", 0x803C90: "at most 7F",
+}
+
 func TestWhatIsNoShortMessageIsNotSent(t *testing.T) {
 	r := newRig(t, engine.Options{})
 	out := r.output(t, 0, engine.OutputOptions{})
-	for m, want := range map[engine.Message]string{
-		0xF4: "undefined", 0xF5: "undefined", 0xF9: "undefined", 0xFD: "undefined",
-		0x643C: "data byte", 0xF0: "system exclusive", 0xF7: "system exclusive", 0x803C90: "at most 7F",
-	} {
-		assert.ErrorContains(t, out.Send(m), want)
-		assert.ErrorContains(t, out.SendNow(m), want)
+	for m, why := range refused {
+		assert.ErrorContains(t, out.Send(m), why)
+		assert.ErrorContains(t, out.SendNow(m), why)
 	}
 	assert.Zero(t, out.Stats().Sent)
 }

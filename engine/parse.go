@@ -18,13 +18,8 @@ func ParseMessages(pieces ...string) ([]Message, error) {
 		return nil, fmt.Errorf("no message given: write words such as %q or hexadecimal bytes such as %q", "note-on 1 60 100", "90 3C 64")
 	}
 	var messages []Message
-	for len(p.rest) > 0 {
-		read := p.hex
-		if status, ok := statusOf(p.rest[0]); ok {
-			p.rest = p.rest[1:]
-			read = func() (Message, error) { return p.words(status) }
-		}
-		m, err := read()
+	for len(p.rest) > 0 || len(p.bytes) > 0 {
+		m, err := p.message()
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +30,17 @@ func ParseMessages(pieces ...string) ([]Message, error) {
 
 type parser struct {
 	rest  []string
-	bytes []byte // of a piece of hexadecimal bytes, not yet read
+	bytes []byte // of a piece of hexadecimal bytes, not yet read; it may hold several messages
+}
+
+func (p *parser) message() (Message, error) {
+	if len(p.bytes) == 0 {
+		if status, ok := statusOf(p.rest[0]); ok {
+			p.rest = p.rest[1:]
+			return p.words(status)
+		}
+	}
+	return p.hex()
 }
 
 // statusOf returns the status that a word stands for; of channel messages, that of channel 0.
@@ -107,13 +112,7 @@ func (p *parser) hex() (Message, error) {
 		}
 		data = append(data, b)
 	}
-	m, err := NewMessage(status, data...)
-	if err == nil && len(p.bytes) > 0 {
-		// A piece may hold several messages, as in "903C64803C00".
-		p.rest = append([]string{hex.EncodeToString(p.bytes)}, p.rest...)
-		p.bytes = nil
-	}
-	return m, err
+	return NewMessage(status, data...)
 }
 
 func (p *parser) byte() (byte, error) {

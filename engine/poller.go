@@ -115,6 +115,9 @@ func (p *poller) passMerged() bool {
 	}
 	any := false
 	for next := p.earliest(); next != nil; next = p.earliest() {
+		if p.changed() {
+			return true
+		}
 		next.waiting--
 		any = true
 		if next.next(&p.event) && !p.deliver() {

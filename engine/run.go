@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -10,7 +11,8 @@ import (
 )
 
 // Run delivers events to handle, one at a time, until ctx is cancelled or the engine is closed, and
-// returns ctx's error or ErrClosed. It locks its goroutine to its thread for as long as it runs; with
+// returns ctx's error or ErrClosed. After ctx is cancelled, events that were on their way may still be
+// delivered before it returns. It locks its goroutine to its thread for as long as it runs; with
 // Options.Raise it raises that thread's priority.
 //
 // The handler holds up all inputs' events, not the drivers: while it runs, up to InputOptions.Capacity
@@ -18,6 +20,9 @@ import (
 // counts as delivered, and Run may be called again. The error is ErrBusy while another Run or ReadInto
 // is under way.
 func (e *Engine) Run(ctx context.Context, handle func(*Event)) error {
+	if handle == nil {
+		return errors.New("Run: no handler")
+	}
 	if err := e.startPolling(); err != nil {
 		return err
 	}

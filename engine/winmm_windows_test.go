@@ -98,9 +98,9 @@ func TestWinMMCarriesEveryDefinedMessage(t *testing.T) {
 			}
 			assert.Empty(t, cmp.Diff(defined(), rig{Engine: eng}.receive(t, len(defined()))))
 			balanced(t, in.Stats())
-			for _, m := range []engine.Message{0xF4, 0xF5, 0xF9, 0xFD, 0x643C, 0xF0, 0xF7} {
-				assert.Error(t, out.Send(m))
-				assert.Error(t, out.SendNow(m))
+			for m, why := range refused {
+				assert.ErrorContains(t, out.Send(m), why)
+				assert.ErrorContains(t, out.SendNow(m), why)
 			}
 			assert.Equal(t, uint64(len(defined())), out.Stats().Sent)
 		})
@@ -189,4 +189,13 @@ func TestWinMMOpensAndClosesUnderTraffic(t *testing.T) {
 	}
 	close(stop)
 	<-sent
+}
+
+func TestWinMMRaisesThePollersThread(t *testing.T) {
+	eng := openWinMM(t, engine.Options{Raise: true})
+	_, out := openCable(t, eng, cable1)
+	require.NoError(t, out.Send(0xF8))
+	rig{Engine: eng}.run(t, func(*engine.Event) bool { return true })
+	assert.Contains(t, []string{`MMCSS "Pro Audio"`, "time-critical"}, eng.Stats().Priority)
+	t.Logf("granted: %s", eng.Stats().Priority)
 }

@@ -51,8 +51,16 @@ func (demoCommand) Run(ctx context.Context, p program) (err error) {
 		count += uint64(len(steps[i]))
 	}
 	fmt.Fprintf(p.stdout, "%-15s  %-20s  %-26s  %-8s  %11s\n", "time", "port", "message", "bytes", "latency")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	played := make(chan error, 1)
-	go func() { played <- play(ctx, out, steps) }()
+	go func() {
+		err := play(ctx, out, steps)
+		if err != nil {
+			cancel() // nothing more will come
+		}
+		played <- err
+	}()
 	err = p.monitor(ctx, eng, []*engine.Input{in}, count)
 	if err = errors.Join(err, <-played); err != nil || ctx.Err() != nil {
 		return err

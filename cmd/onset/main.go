@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -62,7 +63,8 @@ func (p program) run(ctx context.Context, args []string) int {
 		}
 	}
 	if err != nil {
-		fmt.Fprintf(p.stderr, "onset: %v\n", err)
+		// One line, also where several things went wrong or an argument has line breaks.
+		fmt.Fprintf(p.stderr, "onset: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return 1
 	}
 	return 0

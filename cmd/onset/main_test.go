@@ -62,7 +62,7 @@ func TestMonitorShowsWhatArrives(t *testing.T) {
 	code, stdout, stderr := command(t, func(loop *engine.Loopback) {
 		waitForPorts(loop, 2)
 		_, _ = loop.Play(1, engine.Source{Count: 2})
-		_, _ = loop.Play(0, engine.Source{Count: 1})
+		_, _ = loop.Play(0, engine.Source{Count: 5000})
 	}, "monitor", "Loopback A", "1", "--count=3")
 	assert.Zero(t, code, stderr)
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
@@ -71,7 +71,7 @@ func TestMonitorShowsWhatArrives(t *testing.T) {
 	for _, line := range lines {
 		assert.Regexp(t, event, line)
 	}
-	assert.Contains(t, stderr, "Loopback B: 2 received = 2 delivered + 0 filtered + 0 dropped")
+	assert.Contains(t, stderr, "Loopback B: 2 received = ")
 }
 
 func TestMonitorEndsWhenItIsInterrupted(t *testing.T) {
@@ -96,13 +96,29 @@ func TestAPortThatVanishesEndsTheMonitor(t *testing.T) {
 	}, "monitor", "Loopback A")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stdout, "port lost")
-	assert.Contains(t, stderr, "onset: input port 0 \"Loopback A\": no such device\n")
+	assert.Contains(t, stderr, `onset: port lost: no input port "Loopback A"; there are 0 "Loopback B"`+"\n")
+}
+
+func TestPortsThatVanishTogetherAreOneLine(t *testing.T) {
+	code, _, stderr := command(t, func(loop *engine.Loopback) {
+		waitForPorts(loop, 2)
+		loop.Unplug(0)
+		loop.Unplug(1)
+	}, "monitor", "0", "1")
+	assert.Equal(t, 1, code)
+	assert.Equal(t, 1, strings.Count(stderr, "onset: "))
+	assert.Regexp(t, `\nonset: port lost: [^\n]*; port lost: no input port "Loopback B"; there are none\n$`, stderr)
 }
 
 func TestSend(t *testing.T) {
-	code, stdout, stderr := command(t, nil, "send", "Loopback B", "note-on", "1", "60", "100", "80 3C 00")
-	assert.Zero(t, code, stderr)
-	assert.Empty(t, stdout+stderr)
+	for _, args := range [][]string{
+		{"send", "Loopback B", "note-on", "1", "60", "100", "80 3C 00"},
+		{"send", "1", "--driver=loopback", "--", "903C64803C00"},
+	} {
+		code, stdout, stderr := command(t, nil, args...)
+		assert.Zero(t, code, stderr)
+		assert.Empty(t, stdout+stderr)
+	}
 }
 
 func TestDemoEndsByItself(t *testing.T) {
@@ -131,6 +147,7 @@ func TestBadInputIsOneLineAndLeavesNothingOpen(t *testing.T) {
 		{[]string{"send", "0"}, `expected "<message> ..."`},
 		{[]string{"--driver=alsa", "list"}, `--driver must be one of "winmm","loopback" but got "alsa"`},
 		{[]string{"play"}, `unexpected argument play`},
+		{[]string{"bo\ngus"}, `unexpected argument bo; gus`},
 		{[]string{}, `expected one of`},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 type monitorCommand struct {
 	Ports []string `arg:"" name:"port" help:"Input ports, each by its index, its name, or how its name begins."`
-	Count uint64   `placeholder:"N" help:"End after N events."`
+	Count uint64   `placeholder:"N" help:"End after N messages, lost ones included."`
 }
 
 func (m *monitorCommand) Run(ctx context.Context, p program, c *commands) (err error) {
@@ -38,8 +38,8 @@ func (m *monitorCommand) Run(ctx context.Context, p program, c *commands) (err e
 	return err
 }
 
-// monitor writes a line for each event until ctx is cancelled, count events have come (0: no limit) or
-// no input is left. The error tells which inputs were lost.
+// monitor writes a line for each event until ctx is cancelled, count messages have come or been lost (0:
+// no limit) or no input is left. The error tells which inputs were lost.
 func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engine.Input, count uint64) error {
 	stop := context.AfterFunc(ctx, func() { eng.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -51,6 +51,9 @@ func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engi
 	events := make([]engine.Event, 256)
 	var lost []error
 	for seen := uint64(0); (count == 0 || seen < count) && len(lost) < len(inputs); {
+		if count > 0 {
+			events = events[:min(uint64(len(events)), count-seen)]
+		}
 		n, err := eng.ReadInto(events)
 		now := engine.Now()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -61,11 +64,17 @@ func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engi
 		for _, ev := range events[:n] {
 			port := ports[ev.Port]
 			writeEvent(w, port, ev, now.Sub(ev.Time))
-			if ev.Kind == engine.KindPortLost {
-				lost = append(lost, &engine.PortError{Port: port, Err: engine.ErrNoDevice})
+			switch ev.Kind {
+			case engine.KindGap:
+				seen += ev.Lost
+			case engine.KindPortLost:
+				exist, _ := eng.Inputs() // an empty list says enough
+				lost = append(lost, fmt.Errorf("port lost: %w",
+					&engine.NotFoundError{Direction: engine.In, Wanted: engine.Named(port.Name), Exist: exist}))
+			default:
+				seen++
 			}
 		}
-		seen += uint64(n)
 		if err := w.Flush(); err != nil {
 			return err
 		}

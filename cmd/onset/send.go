@@ -10,7 +10,7 @@ import (
 
 type sendCommand struct {
 	Port     string   `arg:"" help:"Output port: its index, its name, or how its name begins."`
-	Messages []string `arg:"" name:"message" passthrough:"" help:"In words, with channels from 1 to 16 (note-on 1 60 100, control-change 1 7 127, pitch-bend 1 8192, clock), or hexadecimal bytes (90 3C 64). Any number, one after the other."`
+	Messages []string `arg:"" name:"message" help:"In words, with channels from 1 to 16 (note-on 1 60 100, control-change 1 7 127, pitch-bend 1 8192, clock), or hexadecimal bytes (90 3C 64). Any number, one after the other."`
 }
 
 func (s *sendCommand) Run(ctx context.Context, p program, c *commands) (err error) {

@@ -1,0 +1,74 @@
+//go:build cgo
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// startMonitor starts onset monitor as a process and returns when it listens; the rest of its stderr is to
+// be read.
+func startMonitor(t *testing.T) (*exec.Cmd, io.Reader) {
+	t.Helper()
+	c := onset(t, "monitor", "0", "1")
+	stderr, err := c.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	_, err = io.ReadFull(stderr, make([]byte, len("monitoring")))
+	require.NoError(t, err)
+	return c, stderr
+}
+
+func TestCtrlCEndsTheProgramCleanly(t *testing.T) {
+	c, stderr := startMonitor(t)
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	rest, err := io.ReadAll(stderr)
+	require.NoError(t, err)
+	assert.NoError(t, c.Wait(), "exit code")
+	assert.Equal(t, 2, bytes.Count(rest, []byte("0 received = 0 delivered")), "%s", rest)
+}
+
+// sleeps returns how often each thread of a process has gone to sleep, as the kernel counts.
+func sleeps(t *testing.T, process int) map[string]int {
+	t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", process))
+	require.NoError(t, err)
+	all := make(map[string]int)
+	for _, file := range files {
+		status, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, line, _ := strings.Cut(string(status), "\nvoluntary_ctxt_switches:")
+		n, err := strconv.Atoi(strings.Fields(line)[0])
+		require.NoError(t, err)
+		all[file] = n
+	}
+	return all
+}
+
+// While nothing arrives, no thread of the program wakes up more often than once a second.
+func TestAnIdleProgramSleeps(t *testing.T) {
+	c, stderr := startMonitor(t)
+	time.Sleep(time.Second) // it has settled
+	const seconds = 5
+	before := sleeps(t, c.Process.Pid)
+	time.Sleep(seconds * time.Second)
+	for thread, n := range sleeps(t, c.Process.Pid) {
+		assert.LessOrEqual(t, n-before[thread], seconds, "%s", thread)
+	}
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	_, err := io.ReadAll(stderr)
+	require.NoError(t, err)
+	assert.NoError(t, c.Wait())
+}
