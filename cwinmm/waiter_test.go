@@ -15,7 +15,7 @@ import (
 func TestNoWakeUpIsLost(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	const count = 200_000
+	const count = 500_000
 	r := openRing(t, 16)
 	w, err := NewWaiter()
 	require.NoError(t, err)
