@@ -35,8 +35,9 @@ func NewWaiter() (*Waiter, error) {
 
 // Arm announces that the sleeper is about to sleep. It must look once more at everything it can be
 // woken for before it does; sync/atomic's loads are seq_cst, as that look has to be. Pairs with the
-// fence in onset_notify.
-func (w *Waiter) Arm() { w.state.Store(C.ONSET_ASLEEP) }
+// fence in onset_claim. Swap, not Store: with the race detector a Store is only a release, and the look
+// could come before it.
+func (w *Waiter) Arm() { w.state.Swap(C.ONSET_ASLEEP) }
 
 // Disarm takes the announcement back. True: nobody had begun to wake the sleeper.
 func (w *Waiter) Disarm() bool { return w.state.Swap(C.ONSET_AWAKE) == C.ONSET_ASLEEP }
