@@ -169,10 +169,10 @@ func TestASlowCloseHoldsUpNobodyElse(t *testing.T) {
 // A driver that does not return from closing is abandoned at the deadline, and shown; when it returns,
 // what it held is given back.
 func TestAStuckInputIsAbandonedAtTheDeadline(t *testing.T) {
-	r := newRig(t, engine.Options{Deadline: 20 * time.Millisecond})
+	r := newRig(t, engine.Options{Deadline: 300 * time.Millisecond})
 	in := r.input(t, 0, engine.InputOptions{})
 	before := r.Stats().Abandoned
-	r.loop.Slow(0, 300*time.Millisecond)
+	r.loop.Slow(0, 2*time.Second)
 	assert.ErrorIs(t, in.Close(), engine.ErrTimedOut)
 	assert.Equal(t, before+1, r.Stats().Abandoned)
 	_, err := r.OpenInput(engine.Index(0), engine.InputOptions{})

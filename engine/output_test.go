@@ -272,9 +272,9 @@ func TestClosingAnOutputWhileOthersSend(t *testing.T) {
 // A driver that takes longer than the deadline is abandoned; what it holds is given back when it
 // returns.
 func TestAStuckOutputIsAbandonedAtTheDeadline(t *testing.T) {
-	r := newRig(t, engine.Options{Deadline: 20 * time.Millisecond})
+	r := newRig(t, engine.Options{Deadline: 300 * time.Millisecond})
 	out := r.output(t, 0, engine.OutputOptions{Slow: time.Millisecond})
-	r.loop.Slow(0, 200*time.Millisecond)
+	r.loop.Slow(0, time.Second)
 	for n := range 3 {
 		require.NoError(t, out.Send(numbered(0, n)))
 	}

@@ -107,7 +107,7 @@ func TestPortsThatVanishTogetherAreOneLine(t *testing.T) {
 	}, "monitor", "0", "1")
 	assert.Equal(t, 1, code)
 	assert.Equal(t, 1, strings.Count(stderr, "onset: "))
-	assert.Regexp(t, `\nonset: port lost: [^\n]*; port lost: no input port "Loopback B"; there are none\n$`, stderr)
+	assert.Regexp(t, `\nonset: port lost: [^\n]*; port lost: no input port "Loopback [AB]"; there are none\n$`, stderr)
 }
 
 func TestSend(t *testing.T) {
