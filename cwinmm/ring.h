@@ -2,8 +2,10 @@
 // callback to the poller.
 //
 //   byte 0      head   next slot to write       \ the producer writes these two; the consumer polls
-//        8      lost   events refused so far    / them with one cache line
+//        8      lost   events refused so far    / them with one cache line; the handle's thread
+//                                                 adds to lost too
 //       16      tail_seen, told, gaps             the producer's own notes
+//       40      gone                              1: the device has vanished, says that thread
 //   byte 128    tail   next slot to read          the consumer writes, the producer looks when it
 //                                                 believes the ring full
 //   byte 256    mask, refs                        constant while events flow

@@ -60,7 +60,7 @@ uint32_t onset_abandoned(void);
 // For the thread: has it been told to close?
 static inline bool onset_service_stopping(struct onset_service *service)
 {
-    // Seq_cst: read between arm and sleep. Pairs with the exchange in onset_service_stop.
+    // Seq_cst: read between arm and sleep. Pairs with the store in onset_service_stop.
     uint32_t phase = atomic_load(&service->phase);
     return phase == ONSET_CLOSING || phase == ONSET_ABANDONED;
 }
