@@ -1,0 +1,165 @@
+package rig
+
+import (
+	"math"
+
+	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/control"
+)
+
+// thru is an instance's option thru.OTHER.
+type thru struct {
+	other string
+	at    Position
+}
+
+// compiler makes Tables.
+type compiler struct {
+	graph  *graph
+	rig    *Rig
+	tables *Tables
+	made   map[int32]target // by node: its steps
+}
+
+// route resolves the mappings and compiles them.
+func (r *reader) route() {
+	g := newGraph(r)
+	for i := range r.rig.Mappings {
+		g.add(&r.rig.Mappings[i])
+	}
+	g.findCycles()
+	if len(r.rig.Instances) > math.MaxUint16 {
+		r.problem(0, "%d instances: at most %d are possible", len(r.rig.Instances), math.MaxUint16)
+	}
+	r.checkThru()
+	if len(r.problems) > 0 {
+		return
+	}
+	c := compiler{graph: g, rig: r.rig, tables: &Tables{}, made: make(map[int32]target)}
+	inputs := uint32(0)
+	for _, i := range r.rig.Instances {
+		if i.Read == "" {
+			c.tables.inputs = append(c.tables.inputs, -1)
+			continue
+		}
+		c.tables.inputs = append(c.tables.inputs, int32(inputs))
+		inputs++
+	}
+	c.tables.cells = make([]cell, inputs*cellsPerInput)
+	c.tables.pages = make([]uint32, inputs*pagesPerInput)
+	c.controls()
+	c.thru()
+	r.rig.tables = c.tables
+}
+
+// controls compiles every control that something is mapped from.
+func (c *compiler) controls() {
+	visits := 0
+	var targets []reached
+	for id, n := range c.graph.nodes {
+		if n.kind != controlNode || len(c.graph.edges[id]) == 0 {
+			continue
+		}
+		var ok bool
+		if targets, ok = c.graph.reach(int32(id), targets[:0], &visits); !ok {
+			return
+		}
+		if input := c.tables.inputs[n.instance]; input >= 0 {
+			at := c.cell(uint32(input), n.control)
+			for _, t := range targets {
+				c.append(at, c.target(t))
+			}
+		}
+	}
+}
+
+// cell returns the index of a control's cell, which it makes if need be, for targets to be appended.
+func (c *compiler) cell(input uint32, of control.Control) uint32 {
+	t := c.tables
+	if of.Type >= control.RPN {
+		if page := &t.pages[input*pagesPerInput+pageOf(of)]; *page == 0 {
+			*page = uint32(len(t.cells))
+			t.cells = append(t.cells, make([]cell, 128)...)
+		}
+	}
+	index, _ := t.place(input, of)
+	return index
+}
+
+// append adds a target to a cell. A cell's targets are added one after the other.
+func (c *compiler) append(index uint32, t target) {
+	at := &c.tables.cells[index]
+	if at.count == 0 {
+		at.first = uint32(len(c.tables.targets))
+	}
+	at.count++
+	c.tables.targets = append(c.tables.targets, t)
+}
+
+// target makes a node's messages, once for all that set it.
+func (c *compiler) target(r reached) target {
+	t, ok := c.made[r.node]
+	if !ok {
+		n := c.graph.nodes[r.node]
+		instance := &c.rig.Instances[n.instance]
+		var steps, under []control.Step
+		if n.kind == messageNode {
+			steps, t.threshold = instance.steps(n.name), 1
+		} else {
+			steps, under, t.threshold = control.Encode(n.control, instance.Encoder)
+		}
+		t.first = uint32(len(c.tables.steps))
+		t.output = uint16(n.instance)
+		t.count, t.under = uint8(len(steps)), uint8(len(under))
+		c.tables.steps = append(append(c.tables.steps, steps...), under...)
+		c.made[r.node] = t
+	}
+	t.pass = r.pass
+	return t
+}
+
+// steps returns a named message's.
+func (i *Instance) steps(name string) []control.Step {
+	for _, m := range i.Named {
+		if m.Name == name {
+			steps, _, _ := control.ParseTemplate(m.Text) // it was parsed before
+			return steps
+		}
+	}
+	return nil
+}
+
+// checkThru looks at the thru options when all instances are known.
+func (r *reader) checkThru() {
+	for _, o := range r.thrus {
+		r.at, r.indent = o.at, o.at.Column-1
+		i, ok := r.named[o.other]
+		switch {
+		case !ok:
+			r.problem(0, "thru.%s: %s", o.other, r.noInstance(o.other))
+		case i < 0: // its section's problem has been told
+		case r.rig.Instances[i].Backend != WinMIDI:
+			r.problem(0, "thru.%s: a winmidi instance was expected", o.other)
+		case r.rig.Instances[i].Write == "":
+			r.warn(0, "instance %s has no write: what is sent to it is only counted", o.other)
+		}
+	}
+}
+
+// thru has inputs' system messages sent on as they are.
+func (c *compiler) thru() {
+	for from, instance := range c.rig.Instances {
+		input := c.tables.inputs[from]
+		if input < 0 {
+			continue
+		}
+		for _, status := range passed {
+			for _, other := range instance.Thru {
+				step := control.Step{Base: engine.Message(status), Source: control.Value14, Low: 8, High: 16}
+				t := target{first: uint32(len(c.tables.steps)), output: uint16(c.graph.reader.named[other]), count: 1}
+				c.tables.steps = append(c.tables.steps, step)
+				c.append(uint32(input)*cellsPerInput+firstSystemCell+uint32(status&15), t)
+			}
+		}
+	}
+}

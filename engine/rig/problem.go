@@ -1,0 +1,73 @@
+package rig
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Position is a place in a rig file.
+type Position struct {
+	File   string
+	Line   int    // from 1; 0: not in a file, but in an override
+	Column int    // from 1, in characters
+	Text   string // the line
+}
+
+// Problem is something wrong, or suspicious, at a place in a rig file.
+type Problem struct {
+	Position
+	Message string
+}
+
+// Error writes p in one line: file, line, column, what is wrong, and the line itself.
+func (p Problem) Error() string {
+	if p.Line == 0 {
+		return p.File + ": " + p.Message
+	}
+	return fmt.Sprintf("%s:%d:%d: %s | %s", p.File, p.Line, p.Column, visible(p.Message), excerpt(p.Text, p.Column))
+}
+
+// Problems are all that is wrong with a rig file, in the order of its lines as they were read.
+type Problems []Problem
+
+// Error writes a line for each problem.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i := range p {
+		lines[i] = p[i].Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// excerpt returns text in one line of at most some 120 characters, from around a column.
+func excerpt(text string, column int) string {
+	const before, most = 60, 120
+	runes := []rune(text)
+	head, tail := "", ""
+	if len(runes) > most {
+		first := min(max(column-1-before, 0), len(runes)-most)
+		if first > 0 {
+			head = "… "
+		}
+		if first+most < len(runes) {
+			tail = " …"
+		}
+		runes = runes[first : first+most]
+	}
+	return head + strings.TrimSpace(visible(string(runes))) + tail
+}
+
+// visible writes what a terminal would not show, or obey, as the replacement character.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if !unicode.IsGraphic(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
+}

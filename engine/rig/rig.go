@@ -1,0 +1,123 @@
+package rig
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/onset-midi/onset/engine/control"
+)
+
+// Rig is what a rig file says. It is made by Load and Parse, and never changed: it may be used
+// concurrently.
+type Rig struct {
+	List      bool // print the ports before starting
+	Detect    bool // print every change of a control that arrives
+	Instances []Instance
+	Mappings  []Mapping
+	Files     []string  // that it was read from, the first included first
+	Warnings  []Problem // what was accepted, but may not do what was meant
+
+	tables *Tables
+}
+
+// Backend says what an Instance is.
+type Backend string
+
+// The backends.
+const (
+	WinMIDI  Backend = "winmidi"
+	Loopback Backend = "loopback"
+)
+
+// Instance is a pair of MIDI ports, or a set of named channels of which each gives out what is
+// written to it (Loopback, which has no options).
+type Instance struct {
+	Name    string
+	Backend Backend
+	Read    string // the input port, as engine.Named takes it; empty: none
+	Write   string // the output port; empty: none
+	Decoder control.DecoderOptions
+	Encoder control.EncoderOptions
+	NoReset bool      // do not reset the output before closing it
+	Named   []Message // controls of the rig file's own
+	Thru    []string  // the instances to whose outputs system messages are passed on
+
+	at Position
+}
+
+// Message is a control that sends bytes when a value above 0 is written to it.
+type Message struct {
+	Name string
+	Text string // as control.ParseTemplate returns it
+}
+
+// Arrow is a mapping's direction.
+type Arrow string
+
+// The arrows.
+const (
+	Right Arrow = ">"
+	Left  Arrow = "<"
+	Both  Arrow = "<>"
+)
+
+// Mapping is a line of a rig file's [map] section.
+type Mapping struct {
+	Left  Side
+	Arrow Arrow
+	Right Side
+
+	at     Position
+	indent int
+}
+
+// Side is one side of a Mapping: an instance and a control or channel of it, or several of them in
+// braces: "ch{0..15}.note{60,62}".
+type Side struct {
+	Instance string
+	Channel  string
+
+	at int // where it begins in its line
+}
+
+func (s Side) String() string { return s.Instance + "." + s.Channel }
+
+// String writes the rig as a file that Parse reads as the same rig. What was included is part of it.
+func (r *Rig) String() string {
+	var s strings.Builder
+	if r.List || r.Detect {
+		s.WriteString("[backend winmidi]\n")
+		option(&s, "list", "on", r.List)
+		option(&s, "detect", "on", r.Detect)
+		s.WriteString("\n")
+	}
+	for _, i := range r.Instances {
+		fmt.Fprintf(&s, "[%s %s]\n", i.Backend, i.Name)
+		option(&s, "read", i.Read, i.Read != "")
+		option(&s, "write", i.Write, i.Write != "")
+		option(&s, "epn-tx", "short", i.Encoder.Short)
+		option(&s, "epn-rx", "msb", i.Decoder.Coarse)
+		option(&s, "ignore-epn-cc", "on", i.Decoder.Bare)
+		option(&s, "cc14", "on", i.Decoder.Pairs)
+		option(&s, "note-off", "on", i.Encoder.NoteOff)
+		option(&s, "reset", "off", i.NoReset)
+		for _, m := range i.Named {
+			option(&s, "message."+m.Name, m.Text, true)
+		}
+		for _, other := range i.Thru {
+			option(&s, "thru."+other, "realtime", true)
+		}
+		s.WriteString("\n")
+	}
+	s.WriteString("[map]\n")
+	for _, m := range r.Mappings {
+		fmt.Fprintf(&s, "%s %s %s\n", m.Left, m.Arrow, m.Right)
+	}
+	return s.String()
+}
+
+func option(s *strings.Builder, name, value string, set bool) {
+	if set {
+		fmt.Fprintf(s, "%s = %s\n", name, value)
+	}
+}

@@ -1,0 +1,136 @@
+package rig
+
+import (
+	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/control"
+)
+
+// Output is where a Router sends. An *engine.Output is one.
+type Output interface {
+	Send(engine.Message) error
+}
+
+// Router does to messages what a rig says. It is for one goroutine, and does not allocate.
+type Router struct {
+	tables   *Tables
+	decoders []control.Decoder // by instance
+	outputs  []Output          // by instance
+	changed  [control.MaxChanges]control.Change
+	counts   []RouterCounts // by instance
+}
+
+// RouterCounts are what became of an instance's messages.
+type RouterCounts struct {
+	Changes uint64 // of controls that arrived
+	System  uint64 // system messages that arrived, which change no control
+	Unsent  uint64 // messages for the instance that it has no output for
+	Failed  uint64 // messages that its output refused
+}
+
+// NewRouter returns a Router for a rig. outputs are by the index of the instance, nil where there is
+// none.
+func NewRouter(r *Rig, outputs []Output) *Router {
+	router := &Router{
+		tables:   r.tables,
+		decoders: make([]control.Decoder, len(r.Instances)),
+		outputs:  make([]Output, len(r.Instances)),
+		counts:   make([]RouterCounts, len(r.Instances)),
+	}
+	copy(router.outputs, outputs)
+	for i, instance := range r.Instances {
+		router.decoders[i].Options = instance.Decoder
+	}
+	return router
+}
+
+// Route does what the rig says to a message that has arrived at an instance, which must have an input,
+// and returns the changes of controls that it was, until the next call.
+func (r *Router) Route(instance int, m engine.Message) []control.Change {
+	input := uint32(r.tables.inputs[instance])
+	counts := &r.counts[instance]
+	if m.Status() >= engine.SysEx {
+		counts.System++
+		r.passOn(input, m)
+		return nil
+	}
+	n := r.decoders[instance].Decode(m, &r.changed)
+	counts.Changes += uint64(n)
+	switch n {
+	case 1:
+		c := &r.changed[0]
+		if targets := r.tables.find(input, c.Control); len(targets) > 0 {
+			values := control.NewValues(c.Wide(), c.Release)
+			for i := range targets {
+				r.send(&targets[i], &values)
+			}
+		}
+	case 2, 3:
+		r.sendByPass(input, r.changed[:n])
+	}
+	return r.changed[:n]
+}
+
+// sendByPass sends what several changes set, by pass and within each by change.
+func (r *Router) sendByPass(input uint32, changes []control.Change) {
+	var left [control.MaxChanges][]target
+	var values [control.MaxChanges]control.Values
+	for i, c := range changes {
+		left[i] = r.tables.find(input, c.Control)
+		values[i] = control.NewValues(c.Wide(), c.Release)
+	}
+	for {
+		next := -1
+		for i := range left {
+			if len(left[i]) > 0 && (next < 0 || left[i][0].pass < left[next][0].pass) {
+				next = i
+			}
+		}
+		if next < 0 {
+			return
+		}
+		r.send(&left[next][0], &values[next])
+		left[next] = left[next][1:]
+	}
+}
+
+// passOn sends a system message on as it is.
+func (r *Router) passOn(input uint32, m engine.Message) {
+	targets := r.tables.findSystem(input, m.Status())
+	if len(targets) == 0 {
+		return
+	}
+	data := control.Values{control.Value14: uint32(m.Data2())<<7 | uint32(m.Data1())}
+	switch m.Len() {
+	case 1:
+		data = control.Values{}
+	case 2:
+		data = control.Values{control.Value14: uint32(m.Data1())}
+	}
+	for i := range targets {
+		r.send(&targets[i], &data)
+	}
+}
+
+// send sends a target's messages.
+func (r *Router) send(t *target, values *control.Values) {
+	first, count := t.first, uint32(t.count)
+	if values[control.Value14] < uint32(t.threshold) {
+		first, count = first+count, uint32(t.under)
+	}
+	out := r.outputs[t.output]
+	if out == nil {
+		r.counts[t.output].Unsent += uint64(count)
+		return
+	}
+	for _, step := range r.tables.steps[first : first+count] {
+		if err := out.Send(step.Message(values)); err != nil {
+			r.counts[t.output].Failed++
+		}
+	}
+}
+
+// Reset has an instance forget half-received parameters, as after a loss.
+func (r *Router) Reset(instance int) { r.decoders[instance].Reset() }
+
+// Counts returns an instance's counts.
+func (r *Router) Counts(instance int) RouterCounts { return r.counts[instance] }

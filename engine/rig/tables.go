@@ -1,0 +1,86 @@
+package rig
+
+import (
+	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/control"
+)
+
+// Tables say which messages each control sends. They are flat memory without pointers, and written
+// once. A control's cell is found by its place: every input has one for each control but RPNs and
+// NRPNs, of which only the groups of 128 that are mapped have cells.
+type Tables struct {
+	cells   []cell
+	pages   []uint32 // by input, RPN or NRPN, channel and upper half of the number: the first cell of the lower; 0: none
+	targets []target
+	steps   []control.Step
+	inputs  []int32 // by instance: its number among those with cells; -1: it reads no port
+}
+
+// cell is a run of targets, in the order in which they are to be sent.
+type cell struct{ first, count uint32 }
+
+// target is a control's effect: the messages of steps count from first on go to an instance's output.
+// For values below threshold it is the steps that follow them.
+type target struct {
+	first     uint32
+	pass      uint32 // 1 and one more for each loopback channel on the way: those of a lower pass come first
+	output    uint16 // instance
+	threshold uint16 // in 14 bits
+	count     uint8
+	under     uint8 // steps for values below threshold
+	_         uint16
+}
+
+const maxSteps = 255 // of a target
+
+// Where each type's cells begin within an input's; those of its channels follow each other.
+var firstCell = [...]uint32{
+	control.Note:       0,
+	control.Pressure:   16 * 128,
+	control.CC:         2 * 16 * 128,
+	control.Pair:       3 * 16 * 128,
+	control.Program:    3*16*128 + 16*32,
+	control.Aftertouch: 3*16*128 + 16*32 + 16,
+	control.Pitch:      3*16*128 + 16*32 + 32,
+}
+
+const (
+	firstSystemCell = 3*16*128 + 16*32 + 48 // by the status byte's low half
+	cellsPerInput   = firstSystemCell + 16
+	pagesPerInput   = 2 * 16 * 128
+)
+
+// place returns the index of a control's cell; ok is false if there is none.
+func (t *Tables) place(input uint32, c control.Control) (index uint32, ok bool) {
+	if c.Type < control.RPN {
+		return input*cellsPerInput + firstCell[c.Type] + uint32(c.Channel)*uint32(c.Type.Numbers()) + uint32(c.Number), true
+	}
+	page := t.pages[input*pagesPerInput+pageOf(c)]
+	return page + uint32(c.Number&127), page != 0
+}
+
+func pageOf(c control.Control) uint32 {
+	return (uint32(c.Type-control.RPN)*16+uint32(c.Channel))*128 + uint32(c.Number>>7)
+}
+
+// find returns what a control's change sends.
+func (t *Tables) find(input uint32, c control.Control) []target {
+	index, ok := t.place(input, c)
+	if !ok {
+		return nil
+	}
+	at := t.cells[index]
+	return t.targets[at.first : at.first+at.count]
+}
+
+// findSystem returns what a system message is passed on to.
+func (t *Tables) findSystem(input uint32, status byte) []target {
+	at := t.cells[input*cellsPerInput+firstSystemCell+uint32(status&15)]
+	return t.targets[at.first : at.first+at.count]
+}
+
+// passed are the system messages that thru = realtime passes on: what keeps sequencers in time.
+var passed = [...]byte{
+	engine.QuarterFrame, engine.SongPosition, engine.SongSelect, engine.Clock, engine.Start,
+	engine.Continue, engine.Stop, engine.ActiveSensing, engine.SystemReset,
+}
