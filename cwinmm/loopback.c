@@ -230,6 +230,20 @@ static MMRESULT out_open(struct onset_driver *driver, UINT id, HMIDIOUT *handle)
     return result;
 }
 
+// Puts a message into the cable, whose output side is locked.
+static void put_in(struct cable *cable, uint32_t message)
+{
+    uint64_t put = atomic_load_explicit(&cable->put, memory_order_relaxed);
+    // A full cable makes its sender wait, as drivers do that return when the bytes are sent.
+    // Acquire: the thread has read the slot (carry).
+    while (put - atomic_load_explicit(&cable->got, memory_order_acquire) == QUEUE)
+        onset_sleep(20000);
+    cable->queue[put % QUEUE] = message;
+    // Release: the message (carry).
+    atomic_store_explicit(&cable->put, put + 1, memory_order_release);
+    onset_notify(&cable->bell);
+}
+
 static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT handle, DWORD message)
 {
     struct cable *cable = lock_out(driver, handle);
@@ -237,16 +251,28 @@ static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT handle, DWORD me
         return MMSYSERR_INVALHANDLE;
     MMRESULT result = MMSYSERR_NODRIVER;
     if (!is_unplugged(cable)) {
-        uint64_t put = atomic_load_explicit(&cable->put, memory_order_relaxed);
-        // A full cable makes its sender wait, as drivers do that return when the bytes are sent.
-        // Acquire: the thread has read the slot (carry).
-        while (put - atomic_load_explicit(&cable->got, memory_order_acquire) == QUEUE)
-            onset_sleep(20000);
-        cable->queue[put % QUEUE] = message;
-        // Release: the message (carry).
-        atomic_store_explicit(&cable->put, put + 1, memory_order_release);
-        onset_notify(&cable->bell);
+        put_in(cable, message);
         linger(cable);
+        result = MMSYSERR_NOERROR;
+    }
+    onset_unlock(&cable->sending);
+    return result;
+}
+
+// Does what midiOutReset's page says of it: a note-off for every note of every channel, and the
+// sustain pedal up.
+static MMRESULT out_reset(struct onset_driver *driver, HMIDIOUT handle)
+{
+    struct cable *cable = lock_out(driver, handle);
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    MMRESULT result = MMSYSERR_NODRIVER;
+    if (!is_unplugged(cable)) {
+        for (uint32_t channel = 0; channel < 16; channel++) {
+            for (uint32_t note = 0; note < 128; note++)
+                put_in(cable, 0x400080 | channel | note << 8);
+            put_in(cable, 0x0040B0 | channel);
+        }
         result = MMSYSERR_NOERROR;
     }
     onset_unlock(&cable->sending);
@@ -399,6 +425,7 @@ static const struct onset_winmm calls = {
     .out_caps = caps,
     .out_open = out_open,
     .out_short = out_short,
+    .out_reset = out_reset,
     .out_close = out_close,
     .destroy = destroy,
 };

@@ -176,6 +176,12 @@ MMRESULT onset_output_send_now(struct onset_output *out, uint32_t message)
     return result;
 }
 
+void onset_output_reset_first(struct onset_output *out, bool reset)
+{
+    // Relaxed: it is read once the closer has told the thread to close, which orders it.
+    atomic_store_explicit(&out->reset_first, reset, memory_order_relaxed);
+}
+
 static bool open_up(struct onset_output *out)
 {
     MMRESULT result = out->driver->calls->out_open(out->driver, out->id, &out->handle);
@@ -188,6 +194,9 @@ static void shut_down(struct onset_output *out)
 {
     drain(out);
     struct onset_outcome outcome = {0};
+    if (atomic_load_explicit(&out->reset_first, memory_order_relaxed))
+        onset_note(&outcome, "midiOutReset",
+                   out->driver->calls->out_reset(out->driver, out->handle));
     onset_note(&outcome, "midiOutClose", out->driver->calls->out_close(out->driver, out->handle));
     out->service.outcome = outcome;
 }

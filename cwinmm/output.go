@@ -7,7 +7,7 @@ import "C"
 
 import "time"
 
-// Output is an open output device: struct onset_output in output.h. Send, SendNow and Counts may be
+// Output is an open output device: struct onset_output in output.h. All but Close and Free may be
 // called concurrently, but not after or with Close; package engine sees to that.
 type Output struct {
 	c *C.struct_onset_output
@@ -52,6 +52,9 @@ func (o *Output) SendNow(message uint32) error {
 	}
 	return nil
 }
+
+// ResetFirst says whether Close resets the device before it closes it.
+func (o *Output) ResetFirst(reset bool) { C.onset_output_reset_first(o.c, C.bool(reset)) }
 
 // Counts returns the output's counters.
 func (o *Output) Counts() OutputCounts {

@@ -45,6 +45,7 @@ struct onset_output {
     // Counters, each written by any sender.
     _Atomic uint64_t sent, failed, refused, dropped, slow, moved;
     _Atomic uint32_t last_error;
+    _Atomic bool reset_first; // before closing
     // The queue: bounded, any number of writers; read under the claim, or to drop the oldest.
     _Alignas(ONSET_APART) _Atomic uint32_t put;
     _Alignas(ONSET_APART) _Atomic uint32_t got;
@@ -69,6 +70,10 @@ int32_t onset_output_send(struct onset_output *output, uint32_t message);
 // Sends on this thread, after everything that was queued before, however long the driver takes.
 // Returns its result. Any thread but the driver's.
 MMRESULT onset_output_send_now(struct onset_output *output, uint32_t message);
+
+// Says whether closing resets the device first, which turns off all its notes. It does not, at
+// first. Any thread.
+void onset_output_reset_first(struct onset_output *output, bool reset);
 
 // Sends what is queued and closes, once, when nobody is in a send any more. False: abandoned after
 // deadline_ns.

@@ -147,6 +147,9 @@ func (*Output) Send(uint32) error { return errNoCore }
 // SendNow fails in this build.
 func (*Output) SendNow(uint32) error { return errNoCore }
 
+// ResetFirst does nothing in this build.
+func (*Output) ResetFirst(bool) {}
+
 // Counts returns nothing in this build.
 func (*Output) Counts() OutputCounts { return OutputCounts{} }
 

@@ -66,6 +66,7 @@ struct onset_winmm {
     MMRESULT (*out_caps)(struct onset_driver *, UINT id, struct onset_caps *);
     MMRESULT (*out_open)(struct onset_driver *, UINT id, HMIDIOUT *);
     MMRESULT (*out_short)(struct onset_driver *, HMIDIOUT, DWORD message);
+    MMRESULT (*out_reset)(struct onset_driver *, HMIDIOUT);
     MMRESULT (*out_close)(struct onset_driver *, HMIDIOUT);
     void (*destroy)(struct onset_driver *); // when the last reference is dropped
 };

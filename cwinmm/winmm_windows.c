@@ -91,6 +91,12 @@ static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT out, DWORD messa
     return midiOutShortMsg(out, message);
 }
 
+static MMRESULT out_reset(struct onset_driver *driver, HMIDIOUT out)
+{
+    (void)driver;
+    return midiOutReset(out);
+}
+
 static MMRESULT out_close(struct onset_driver *driver, HMIDIOUT out)
 {
     (void)driver;
@@ -114,6 +120,7 @@ static const struct onset_winmm calls = {
     .out_caps = out_caps,
     .out_open = out_open,
     .out_short = out_short,
+    .out_reset = out_reset,
     .out_close = out_close,
     .destroy = destroy,
 };

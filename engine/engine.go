@@ -68,14 +68,17 @@ type Engine struct {
 	closer closer
 
 	mu      sync.Mutex
-	users   int       // calls under way that need waiter and driver
-	polling bool      // one of them is Run or ReadInto
-	over    bool      // Close has closed all ports
-	freed   bool      // waiter and driver are given up
-	inputs  []*Input  // open; replaced, never changed, since the poller reads it
-	retired []*Input  // closed, but the poller may be in their rings
-	outputs []*Output // open
-	ports   Port      // given out so far
+	users   int        // calls under way that need waiter and driver
+	polling bool       // one of them is Run or ReadInto
+	calls   []call     // to be called between events
+	calling bool       // they are being called
+	called  *sync.Cond // they have been
+	over    bool       // Close has closed all ports
+	freed   bool       // waiter and driver are given up
+	inputs  []*Input   // open; replaced, never changed, since the poller reads it
+	retired []*Input   // closed, but the poller may be in their rings
+	outputs []*Output  // open
+	ports   Port       // given out so far
 }
 
 // Open returns an Engine with no port open. It takes 10 ms when the process has to calibrate its
@@ -94,6 +97,7 @@ func Open(options Options) (*Engine, error) {
 		options.Deadline = 5 * time.Second
 	}
 	e := &Engine{options: options, closer: newCloser()}
+	e.called = sync.NewCond(&e.mu)
 	if options.Driver == nil {
 		own, err := defaultDriver()
 		if err != nil {
@@ -119,6 +123,16 @@ func (e *Engine) Inputs() ([]PortInfo, error) { return e.list(In) }
 
 // Outputs lists the driver's output ports, in the order of their indices.
 func (e *Engine) Outputs() ([]PortInfo, error) { return e.list(Out) }
+
+// Find returns the port that an OpenInput or OpenOutput would open now. The error is a *NotFoundError, one
+// from the driver, or ErrClosed.
+func (e *Engine) Find(direction Direction, port Selector) (PortInfo, error) {
+	if err := e.use(); err != nil {
+		return PortInfo{}, err
+	}
+	defer e.unuse()
+	return pick(e.driver, direction, port)
+}
 
 func (e *Engine) list(direction Direction) ([]PortInfo, error) {
 	if err := e.use(); err != nil {
@@ -212,6 +226,9 @@ func (e *Engine) tell() {
 func (e *Engine) startPolling() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for e.calling && !e.polling {
+		e.called.Wait()
+	}
 	switch {
 	case e.closer.begun.Load():
 		return ErrClosed
@@ -228,13 +245,21 @@ func (e *Engine) stopPolling() {
 	defer e.mu.Unlock()
 	e.polling = false
 	e.users--
-	e.settle()
+	if len(e.calls) > 0 {
+		e.callAll()
+	} else {
+		e.settle()
+	}
 }
 
-// adopt returns the inputs to poll, and lets go of those that no longer are. For the poller.
+// adopt calls what waits to be called, returns the inputs to poll, and lets go of those that no longer
+// are. For the poller.
 func (e *Engine) adopt() []*Input {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if len(e.calls) > 0 {
+		e.callAll()
+	}
 	e.letGo()
 	return e.inputs
 }

@@ -128,6 +128,17 @@ func (o *Output) SendNow(m Message) error {
 	return nil
 }
 
+// ResetOnClose says whether Close resets the device before it closes it (midiOutReset), which turns off
+// every note that it may be playing, whoever sent it; it does not unless this says so. With many drivers
+// that is 2,064 messages, two seconds at the speed of a DIN line.
+func (o *Output) ResetOnClose(reset bool) {
+	if !o.enter() {
+		return
+	}
+	defer o.leave()
+	o.out.ResetFirst(reset)
+}
+
 // enter begins a send. False: the output is closed.
 func (o *Output) enter() bool {
 	if o.inside.Add(1) > 0 {
@@ -145,7 +156,7 @@ func (o *Output) checkQuiet(inside int64) {
 	}
 }
 
-// Close sends what is queued and closes the device, waiting for sends under way and for the driver,
+// Close sends what is queued, resets the device if ResetOnClose says so, and closes it, waiting for sends under way and for the driver,
 // each for at most Options.Deadline; within a handler it returns at once, and the work is done when
 // Run returns. The error is a *PortError. Later and concurrent calls wait for the first and return its
 // error.

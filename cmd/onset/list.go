@@ -16,6 +16,10 @@ func (listCommand) Run(p program, c *commands) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
+	return p.listPorts(eng)
+}
+
+func (p program) listPorts(eng *engine.Engine) error {
 	inputs, err := eng.Inputs()
 	if err != nil {
 		return err

@@ -1,8 +1,9 @@
-// Onset lists MIDI ports, shows what arrives on them and sends messages.
+// Onset runs rig files, lists MIDI ports, shows what arrives on them and sends messages.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/rig"
 )
 
 func main() {
@@ -36,6 +38,8 @@ type commands struct {
 	List    listCommand    `cmd:"" help:"List the input and output ports."`
 	Monitor monitorCommand `cmd:"" help:"Show what arrives on input ports, until Ctrl-C."`
 	Send    sendCommand    `cmd:"" help:"Send messages to an output port."`
+	Run     runCommand     `cmd:"" help:"Run a rig file, until Ctrl-C."`
+	Check   checkCommand   `cmd:"" help:"Read a rig file and show what it does, opening nothing."`
 	Demo    demoCommand    `cmd:"" help:"Play a short phrase through a virtual cable and show it arriving."`
 }
 
@@ -63,11 +67,27 @@ func (p program) run(ctx context.Context, args []string) int {
 		}
 	}
 	if err != nil {
-		// One line, also where several things went wrong or an argument has line breaks.
-		fmt.Fprintf(p.stderr, "onset: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+		p.complain(err)
 		return 1
 	}
 	return 0
+}
+
+// complain writes an error in one line, also where several things went wrong or an argument has line
+// breaks; but a line for each problem of a rig file.
+func (p program) complain(err error) {
+	var problems rig.Problems
+	if !errors.As(err, &problems) {
+		fmt.Fprintf(p.stderr, "onset: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return
+	}
+	const most = 100
+	for _, problem := range problems[:min(len(problems), most)] {
+		fmt.Fprintf(p.stderr, "onset: %v\n", problem)
+	}
+	if len(problems) > most {
+		fmt.Fprintf(p.stderr, "onset: and %d more\n", len(problems)-most)
+	}
 }
 
 func defaultDriver() string {

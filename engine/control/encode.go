@@ -1,6 +1,11 @@
 package control
 
-import "github.com/onset-midi/onset/engine"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/onset-midi/onset/engine"
+)
 
 // Source is what a Step puts into its message.
 type Source uint8
@@ -37,6 +42,28 @@ func NewValues(wide uint16, release uint8) Values {
 func (s Step) Message(v *Values) engine.Message {
 	x := uint64(v[s.Source&3])
 	return s.Base | engine.Message(x&0x7F<<(s.Low&63)|x>>7<<(s.High&63))
+}
+
+// String writes the message as ParseTemplate reads it; the release velocity is "release".
+func (s Step) String() string {
+	words := make([]string, s.Base.Len())
+	for i := range words {
+		words[i] = fmt.Sprintf("%02X", byte(s.Base>>(8*i)))
+	}
+	low, high := "lsb", "msb"
+	switch s.Source {
+	case Value7:
+		low = "value"
+	case Release:
+		low = "release"
+	}
+	if i := int(s.Low / 8); i < len(words) {
+		words[i] = low
+	}
+	if i := int(s.High / 8); i < len(words) {
+		words[i] = high
+	}
+	return strings.Join(words, " ")
 }
 
 const (

@@ -36,6 +36,7 @@ func (r *reader) route() {
 		return
 	}
 	c := compiler{graph: g, rig: r.rig, tables: &Tables{}, made: make(map[int32]target)}
+	r.rig.sets = make(map[uint32]string)
 	inputs := uint32(0)
 	for _, i := range r.rig.Instances {
 		if i.Read == "" {
@@ -113,6 +114,7 @@ func (c *compiler) target(r reached) target {
 		t.count, t.under = uint8(len(steps)), uint8(len(under))
 		c.tables.steps = append(append(c.tables.steps, steps...), under...)
 		c.made[r.node] = t
+		c.rig.sets[t.first] = c.graph.name(r.node)
 	}
 	t.pass = r.pass
 	return t
@@ -157,6 +159,7 @@ func (c *compiler) thru() {
 			for _, other := range instance.Thru {
 				step := control.Step{Base: engine.Message(status), Source: control.Value14, Low: 8, High: 16}
 				t := target{first: uint32(len(c.tables.steps)), output: uint16(c.graph.reader.named[other]), count: 1}
+				c.rig.sets[t.first] = other + " (thru)"
 				c.tables.steps = append(c.tables.steps, step)
 				c.append(uint32(input)*cellsPerInput+firstSystemCell+uint32(status&15), t)
 			}

@@ -23,7 +23,9 @@ const (
 
 // Load reads a rig file, what it includes, and overrides of its options. The error is Problems with
 // all that is wrong, or that of opening the file.
-func Load(name string, overrides ...Override) (*Rig, error) { return Parse(name, readFile, overrides...) }
+func Load(name string, overrides ...Override) (*Rig, error) {
+	return Parse(name, readFile, overrides...)
+}
 
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)

@@ -18,6 +18,7 @@ type Rig struct {
 	Warnings  []Problem // what was accepted, but may not do what was meant
 
 	tables *Tables
+	sets   map[uint32]string // by a target's first step: its name
 }
 
 // Backend says what an Instance is.

@@ -132,5 +132,13 @@ func (r *Router) send(t *target, values *control.Values) {
 // Reset has an instance forget half-received parameters, as after a loss.
 func (r *Router) Reset(instance int) { r.decoders[instance].Reset() }
 
+// inherit takes over what another router knows of an instance and has counted.
+func (r *Router) inherit(instance int, from *Router, old int) {
+	options := r.decoders[instance].Options
+	r.decoders[instance] = from.decoders[old]
+	r.decoders[instance].Options = options
+	r.counts[instance] = from.counts[old]
+}
+
 // Counts returns an instance's counts.
 func (r *Router) Counts(instance int) RouterCounts { return r.counts[instance] }

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/onset-midi/onset/engine/rig"
+)
+
+type checkCommand struct {
+	rigFile `embed:""`
+}
+
+func (c *checkCommand) Run(p program) error {
+	r, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 3, ' ', 0)
+	for _, i := range r.Instances {
+		fmt.Fprintf(w, "%s\t%s%s\n", i.Name, i.Backend, ports(i))
+	}
+	fmt.Fprintln(w)
+	for route := range r.Routes() {
+		over := ""
+		if route.Over > 0 {
+			over = fmt.Sprintf("   (over %d loopback)", route.Over)
+		}
+		fmt.Fprintf(w, "%s\t> %s\t%s%s\n", route.From, route.To, route.Messages, over)
+	}
+	return w.Flush()
+}
+
+// ports says which ports an instance names.
+func ports(i rig.Instance) string {
+	s := ""
+	if i.Read != "" {
+		s += fmt.Sprintf(", reads %q", i.Read)
+	}
+	if i.Write != "" {
+		s += fmt.Sprintf(", writes %q", i.Write)
+	}
+	return s
+}

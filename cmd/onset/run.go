@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/rig"
+)
+
+type runCommand struct {
+	rigFile `embed:""`
+
+	Watch bool   `help:"Read the file again when it changes."`
+	Wait  string `enum:"hybrid,spin,park" default:"hybrid" help:"How to wait for messages (${enum}): spin is quickest and uses up a processor."`
+	Raise bool   `help:"Raise the priority of the thread that routes."`
+}
+
+var waits = map[string]engine.Wait{"hybrid": engine.WaitHybrid, "spin": engine.WaitSpin, "park": engine.WaitPark}
+
+func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err error) {
+	r, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	eng, end, err := p.open(all, engine.Options{Wait: waits[c.Wait], Raise: c.Raise})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	if r.List {
+		if err := p.listPorts(eng); err != nil {
+			return err
+		}
+	}
+	notices := make(chan rig.Notice, 4096)
+	session, err := rig.Start(eng, r, notices)
+	if err != nil {
+		return err
+	}
+
+	var printing sync.WaitGroup
+	printing.Go(func() {
+		for n := range notices {
+			writeNotice(p.stdout, p.stderr, n)
+		}
+	})
+	watching := func() {}
+	if c.Watch {
+		if watching, err = c.watch(p, session, r); err != nil {
+			return errors.Join(err, session.Close())
+		}
+	}
+	fmt.Fprintf(p.stderr, "running %s; Ctrl-C ends\n", c.File)
+	err = session.Run(ctx)
+	watching()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	err = errors.Join(err, session.Close())
+	close(notices)
+	printing.Wait()
+	p.account(session.Stats())
+	return err
+}
+
+// writeNotice writes what a running rig has to tell: changes in the form that MIDIMonster writes them.
+func writeNotice(stdout, stderr io.Writer, n rig.Notice) {
+	switch n.Kind {
+	case rig.Changed:
+		fmt.Fprintf(stdout, "Incoming data on channel %s.%s, value %f\n", n.Instance, n.Change.Control, n.Change.Normalised())
+	case rig.Gap:
+		fmt.Fprintf(stderr, "%s: %d messages lost\n", n.Instance, n.Lost)
+	case rig.Gone:
+		fmt.Fprintf(stderr, "%s: the input device has gone\n", n.Instance)
+	}
+}
+
+// account tells what became of the instances' messages.
+func (p program) account(s rig.Stats) {
+	for _, i := range s.Instances {
+		fmt.Fprintf(p.stderr, "%s: %d changes and %d system messages received; %d messages without an output, %d refused\n",
+			i.Name, i.Changes, i.System, i.Unsent, i.Failed)
+	}
+	if s.Dropped > 0 {
+		fmt.Fprintf(p.stderr, "%d lines were left out\n", s.Dropped)
+	}
+}

@@ -1,0 +1,91 @@
+package rig
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/onset-midi/onset/engine/control"
+)
+
+// Route is what one control, or kind of system message, that arrives leads to on one output.
+type Route struct {
+	From     string // as in "in.ch0.cc7"
+	To       string // as in "out.ch0.cc8"
+	Messages string // that are sent, as control.ParseTemplate reads them
+	Over     int    // loopback channels on the way
+}
+
+// Routes yields all that the rig does, in the order of instances and their controls, and for each
+// control in the order in which messages are sent.
+func (r *Rig) Routes() iter.Seq[Route] {
+	return func(yield func(Route) bool) {
+		for i := range r.Instances {
+			if !r.routes(i, yield) {
+				return
+			}
+		}
+	}
+}
+
+// routes yields what an instance's input leads to. False: no more is wanted.
+func (r *Rig) routes(instance int, yield func(Route) bool) bool {
+	if r.tables.inputs[instance] < 0 {
+		return true
+	}
+	input := uint32(r.tables.inputs[instance])
+	name := r.Instances[instance].Name + "."
+	all := func(from string, targets []target) bool {
+		for _, t := range targets {
+			over := max(int(t.pass)-1, 0)
+			if !yield(Route{from, r.sets[t.first], r.messages(t), over}) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, c := range r.tables.mapped(input) {
+		if !all(name+c.String(), r.tables.find(input, c)) {
+			return false
+		}
+	}
+	for _, status := range passed {
+		if !all(fmt.Sprintf("%s%02X", name, status), r.tables.findSystem(input, status)) {
+			return false
+		}
+	}
+	return true
+}
+
+// mapped returns an input's controls that lead anywhere.
+func (t *Tables) mapped(input uint32) []control.Control {
+	var all []control.Control
+	for typ := control.Note; typ <= control.NRPN; typ++ {
+		for channel := range uint8(16) {
+			for n := 0; n < typ.Numbers(); n++ {
+				c := control.Control{Channel: channel, Type: typ, Number: uint16(n)}
+				if len(t.find(input, c)) > 0 {
+					all = append(all, c)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// messages writes a target's.
+func (r *Rig) messages(t target) string {
+	text := func(steps []control.Step) string {
+		words := make([]string, len(steps))
+		for i, s := range steps {
+			words[i] = s.String()
+		}
+		return strings.Join(words, " ")
+	}
+	first, end := t.first, t.first+uint32(t.count)
+	s := text(r.tables.steps[first:end])
+	if t.under > 0 {
+		s += " or " + text(r.tables.steps[end:end+uint32(t.under)])
+	}
+	return s
+}

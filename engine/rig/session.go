@@ -1,0 +1,416 @@
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/control"
+)
+
+// ErrNoInput is what Run returns when all inputs of the rig are lost.
+var ErrNoInput = errors.New("all input ports of the rig are lost")
+
+// Notice is something that a running rig has to tell.
+type Notice struct {
+	Kind     NoticeKind
+	Instance string
+	Change   control.Change // of a Changed
+	Lost     uint64         // of a Gap: messages
+}
+
+// NoticeKind is what a Notice tells.
+type NoticeKind uint8
+
+// The kinds of Notice.
+const (
+	Changed NoticeKind = iota // a control that arrived; only while Rig.Detect is on
+	Gap                       // messages of the instance's input were lost
+	Gone                      // the device of the instance's input has gone
+)
+
+// Session is a rig that runs on an engine: its open ports, and what is done to each message that
+// arrives. Instances that name the same port share it.
+type Session struct {
+	engine  *engine.Engine
+	notices chan<- Notice
+
+	mu      sync.Mutex // Replace and Close
+	closed  bool
+	inputs  map[string]*engine.Input // by what the rig calls the port
+	outputs map[string]*sink
+
+	// The handler's own: changed by way of Engine.Call.
+	routing routing
+	early   []engine.Event // of inputs that are not in the routing yet
+	stop    context.CancelCauseFunc
+
+	gone    sync.Map      // engine.Port: inputs whose device has gone
+	opening atomic.Bool   // ports that are not in the routing yet
+	dropped atomic.Uint64 // notices
+}
+
+// routing is what the handler needs of a rig.
+type routing struct {
+	rig     *Rig
+	router  *Router
+	sinks   []*sink // by instance, nil if it has no output
+	readers [][]int // by engine.Port: the instances that read it; nil: not the rig's
+}
+
+// Start opens the ports of a rig and has a session for them, whose Handle must be run: Run does. What
+// there is to tell is sent to notices, if that is not nil; what does not fit is dropped and counted. The
+// error joins those of all ports that cannot be opened; then none is left open.
+func Start(e *engine.Engine, r *Rig, notices chan<- Notice) (*Session, error) {
+	s := &Session{engine: e, notices: notices, stop: func(error) {}}
+	if err := s.Replace(r); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Run handles what arrives until ctx is cancelled, then what had arrived by then, and returns ctx's
+// error. Other errors are those of Engine.Run, and ErrNoInput.
+func (s *Session) Run(ctx context.Context) error {
+	inner, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := s.engine.Call(func() { s.stop = stop }); err != nil {
+		return err
+	}
+	err := s.engine.Run(inner, s.Handle)
+	if errors.Is(err, context.Canceled) {
+		err = context.Cause(inner)
+	}
+	if ctx.Err() != nil {
+		s.drain()
+	}
+	return err
+}
+
+// drain handles what is waiting.
+func (s *Session) drain() {
+	s.engine.SetReadDeadline(time.Unix(1, 0))
+	defer s.engine.SetReadDeadline(time.Time{})
+	events := make([]engine.Event, 256)
+	for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
+		n, err := s.engine.ReadInto(events)
+		if err != nil {
+			return
+		}
+		for i := range events[:n] {
+			s.Handle(&events[i])
+		}
+	}
+}
+
+// Handle does what the rig says to an event. It is for engine.Run, together with whatever else a program
+// does there; it ignores ports that are not the rig's.
+func (s *Session) Handle(ev *engine.Event) {
+	r := &s.routing
+	if int(ev.Port) >= len(r.readers) || r.readers[ev.Port] == nil {
+		if s.opening.Load() && len(s.early) < 1<<16 {
+			s.early = append(s.early, *ev)
+		}
+		return
+	}
+	for _, instance := range r.readers[ev.Port] {
+		switch ev.Kind {
+		case engine.KindMessage:
+			changes := r.router.Route(instance, ev.Message)
+			if r.rig.Detect {
+				for _, c := range changes {
+					s.tell(Notice{Kind: Changed, Instance: r.rig.Instances[instance].Name, Change: c})
+				}
+			}
+		case engine.KindGap:
+			r.router.Reset(instance)
+			s.tell(Notice{Kind: Gap, Instance: r.rig.Instances[instance].Name, Lost: ev.Lost})
+		case engine.KindPortLost:
+			s.tell(Notice{Kind: Gone, Instance: r.rig.Instances[instance].Name})
+		}
+	}
+	if ev.Kind == engine.KindPortLost {
+		s.gone.Store(ev.Port, true)
+		s.stopIfAllGone()
+	}
+}
+
+// stopIfAllGone ends Run when the rig had inputs and has none left.
+func (s *Session) stopIfAllGone() {
+	some := false
+	for port, readers := range s.routing.readers {
+		if readers != nil {
+			if _, gone := s.gone.Load(engine.Port(port)); !gone {
+				return
+			}
+			some = true
+		}
+	}
+	if some {
+		s.stop(ErrNoInput)
+	}
+}
+
+func (s *Session) tell(n Notice) {
+	if s.notices == nil {
+		return
+	}
+	select {
+	case s.notices <- n:
+	default:
+		s.dropped.Add(1)
+	}
+}
+
+// Replace has the session do what another rig says, from one event to the next: none is lost and none
+// sees half of both. Ports that both rigs name stay open; what is known of parameters and pairs stays
+// with instances of the same name. Notes that are held and that nothing in the new rig can end are
+// switched off. The error is that of Start; then the session goes on with the old rig.
+func (s *Session) Replace(r *Rig) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return engine.ErrClosed
+	}
+	s.opening.Store(true)
+	defer s.opening.Store(false)
+
+	inputs, outputs, err := s.openPorts(r)
+	if err == nil {
+		next := newRouting(r, inputs, outputs)
+		notes := next.notes()
+		err = s.engine.Call(func() { s.install(next, notes) })
+	}
+	if err != nil {
+		return errors.Join(err, closePorts(missing(inputs, s.inputs), missing(outputs, s.outputs)))
+	}
+	oldInputs, oldOutputs := missing(s.inputs, inputs), missing(s.outputs, outputs)
+	s.inputs, s.outputs = inputs, outputs
+	return s.release(oldInputs, oldOutputs)
+}
+
+// openPorts opens the ports of a rig that are not open yet. With an error, those it opened are in the
+// maps too.
+func (s *Session) openPorts(r *Rig) (inputs map[string]*engine.Input, outputs map[string]*sink, err error) {
+	inputs, outputs = make(map[string]*engine.Input), make(map[string]*sink)
+	var failed []error
+	for i := range r.Instances {
+		instance := &r.Instances[i]
+		if name := instance.Read; name != "" && inputs[name] == nil {
+			in, err := s.openInput(name, inputs)
+			if err != nil {
+				failed = append(failed, fmt.Errorf("instance %s: %w", instance.Name, err))
+			} else {
+				inputs[name] = in
+			}
+		}
+		if name := instance.Write; name != "" && outputs[name] == nil {
+			out, err := s.openOutput(name, outputs)
+			if err != nil {
+				failed = append(failed, fmt.Errorf("instance %s: %w", instance.Name, err))
+			} else {
+				outputs[name] = out
+			}
+		}
+	}
+	return inputs, outputs, errors.Join(failed...)
+}
+
+func (s *Session) openInput(name string, opened map[string]*engine.Input) (*engine.Input, error) {
+	if in, ok := s.inputs[name]; ok && !s.isGone(in) {
+		return in, nil
+	}
+	info, err := s.engine.Find(engine.In, engine.Named(name))
+	if err != nil {
+		return nil, err
+	}
+	for _, ports := range []map[string]*engine.Input{s.inputs, opened} {
+		for _, in := range ports {
+			if in.Info() == info && !s.isGone(in) {
+				return in, nil
+			}
+		}
+	}
+	return s.engine.OpenInput(engine.Index(info.Index), engine.InputOptions{})
+}
+
+func (s *Session) isGone(in *engine.Input) bool {
+	_, gone := s.gone.Load(in.Port())
+	return gone
+}
+
+func (s *Session) openOutput(name string, opened map[string]*sink) (*sink, error) {
+	if out, ok := s.outputs[name]; ok {
+		return out, nil
+	}
+	info, err := s.engine.Find(engine.Out, engine.Named(name))
+	if err != nil {
+		return nil, err
+	}
+	for _, ports := range []map[string]*sink{s.outputs, opened} {
+		for _, sink := range ports {
+			if sink.out.Info() == info {
+				return sink, nil
+			}
+		}
+	}
+	out, err := s.engine.OpenOutput(engine.Index(info.Index), engine.OutputOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return &sink{out: out}, nil
+}
+
+// missing returns the ports of one map that are not in the other, each once.
+func missing[P comparable](of, in map[string]P) []P {
+	var ports []P
+	kept := make(map[P]bool)
+	for _, p := range in {
+		kept[p] = true
+	}
+	for _, p := range of {
+		if !kept[p] {
+			kept[p] = true
+			ports = append(ports, p)
+		}
+	}
+	return ports
+}
+
+func newRouting(r *Rig, inputs map[string]*engine.Input, outputs map[string]*sink) routing {
+	next := routing{rig: r, sinks: make([]*sink, len(r.Instances))}
+	to := make([]Output, len(r.Instances))
+	reset := make(map[*sink]bool)
+	for i, instance := range r.Instances {
+		if instance.Read != "" {
+			port := int(inputs[instance.Read].Port())
+			next.readers = append(next.readers, make([][]int, max(0, port+1-len(next.readers)))...)
+			next.readers[port] = append(next.readers[port], i)
+		}
+		if instance.Write != "" {
+			sink := outputs[instance.Write]
+			next.sinks[i], to[i] = sink, sink
+			reset[sink] = reset[sink] || !instance.NoReset
+		}
+	}
+	for sink, reset := range reset {
+		sink.out.ResetOnClose(reset)
+	}
+	next.router = NewRouter(r, to)
+	return next
+}
+
+// install makes a routing the session's. It is called between two events.
+func (s *Session) install(next routing, notes map[*sink]*noteSet) {
+	for i, instance := range next.rig.Instances {
+		if s.routing.rig == nil {
+			break
+		}
+		same := func(old Instance) bool { return old.Name == instance.Name && old.Backend == instance.Backend }
+		if old := slices.IndexFunc(s.routing.rig.Instances, same); old >= 0 {
+			next.router.inherit(i, s.routing.router, old)
+		}
+	}
+	for sink, ending := range notes {
+		sink.end(ending)
+	}
+	s.routing = next
+	early := s.early
+	s.early = nil
+	s.opening.Store(false)
+	for i := range early {
+		s.Handle(&early[i])
+	}
+	s.stopIfAllGone()
+}
+
+// release closes ports that the rig no longer has, the outputs when the notes that they hold are off.
+func (s *Session) release(inputs []*engine.Input, outputs []*sink) error {
+	err := closePorts(inputs, nil)
+	held := make([]noteSet, len(outputs))
+	take := func() {
+		for i, sink := range outputs {
+			held[i] = sink.held
+		}
+	}
+	if s.engine.Call(take) != nil {
+		take() // the engine is closed: nobody is in Handle
+	}
+	var off sync.WaitGroup
+	done := make(chan struct{})
+	for i, sink := range outputs {
+		off.Go(func() { sink.switchOff(&held[i]) })
+	}
+	go func() {
+		off.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience): // closing has a deadline of its own
+	}
+	return errors.Join(err, closePorts(nil, outputs))
+}
+
+// patience is how long closing waits for notes to be switched off.
+const patience = 2 * time.Second
+
+// closePorts closes ports all at once, so that a stuck driver does not use up the others' time.
+func closePorts(inputs []*engine.Input, outputs []*sink) error {
+	failed := make([]error, len(inputs)+len(outputs))
+	var closing sync.WaitGroup
+	for i, in := range inputs {
+		closing.Go(func() { failed[i] = in.Close() })
+	}
+	for i, sink := range outputs {
+		closing.Go(func() { failed[len(inputs)+i] = sink.out.Close() })
+	}
+	closing.Wait()
+	return errors.Join(failed...)
+}
+
+// Close ends the session in order: its inputs are closed, what its outputs have queued is sent, notes
+// that are held are switched off, the devices are reset unless the rig says otherwise, and closed. It
+// must not be called within a handler. The error joins those of the ports.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.release(missing(s.inputs, nil), missing(s.outputs, nil))
+}
+
+// Stats are a session's statistics. Those of its ports are the engine's.
+type Stats struct {
+	Instances []InstanceStats
+	Dropped   uint64 // notices that did not fit
+}
+
+// InstanceStats are what became of an instance's messages.
+type InstanceStats struct {
+	Name string
+	RouterCounts
+}
+
+// Stats returns the statistics since the session was started. It waits for a handler that is busy.
+func (s *Session) Stats() Stats {
+	var stats Stats
+	take := func() {
+		for i, instance := range s.routing.rig.Instances {
+			stats.Instances = append(stats.Instances, InstanceStats{instance.Name, s.routing.router.Counts(i)})
+		}
+	}
+	if err := s.engine.Call(take); errors.Is(err, os.ErrClosed) {
+		take() // nobody is in Handle
+	}
+	stats.Dropped = s.dropped.Load()
+	return stats
+}
