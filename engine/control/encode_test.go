@@ -1,0 +1,110 @@
+package control_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine/control"
+)
+
+// written returns the messages that set a control, as in "B0 07 40".
+func written(t *testing.T, name string, wide uint16, options control.EncoderOptions) string {
+	t.Helper()
+	c, _, _, err := control.Parse(name, true)
+	require.NoError(t, err)
+	steps, under, threshold := control.Encode(c, options)
+	if wide < threshold {
+		steps = under
+	}
+	return sent(t, steps, wide, 33)
+}
+
+func sent(t *testing.T, steps []control.Step, wide uint16, release uint8) string {
+	t.Helper()
+	values := control.NewValues(wide, release)
+	var all []string
+	for _, s := range steps {
+		m := s.Message(&values)
+		require.NoError(t, m.Check())
+		all = append(all, m.Hex())
+	}
+	return strings.Join(all, " ")
+}
+
+func TestEachControlIsPackedAsMIDIMonsterDoes(t *testing.T) {
+	for name, want := range map[string]string{
+		"ch1.note60":     "91 3C 3F",
+		"ch2.pressure60": "A2 3C 3F",
+		"ch3.cc7":        "B3 07 3F",
+		"ch4.program":    "C4 3F",
+		"ch5.aftertouch": "D5 3F",
+		"ch6.pitch":      "E6 00 40",
+		"ch7.rpn257":     "B7 65 02 B7 64 01 B7 06 40 B7 26 00 B7 65 7F B7 64 7F",
+		"ch8.nrpn16383":  "B8 63 7F B8 62 7F B8 06 40 B8 26 00 B8 65 7F B8 64 7F",
+		"ch9.cc14.7":     "B9 07 40 B9 27 00",
+	} {
+		assert.Equal(t, want, written(t, name, 8192, control.EncoderOptions{}), name)
+	}
+	assert.Equal(t, "90 00 00", written(t, "ch0.note0", 128, control.EncoderOptions{}))
+	assert.Equal(t, "BF 63 00 BF 62 05 BF 06 7F BF 26 7F", written(t, "ch15.nrpn5", 16383, control.EncoderOptions{Short: true}))
+}
+
+func TestRealNoteOffs(t *testing.T) {
+	options := control.EncoderOptions{NoteOff: true}
+	assert.Equal(t, "90 3C 01", written(t, "ch0.note60", 129, options))
+	assert.Equal(t, "80 3C 21", written(t, "ch0.note60", 128, options), "what is velocity 0 in seven bits")
+	assert.Equal(t, "B0 07 00", written(t, "ch0.cc7", 0, options))
+}
+
+func TestTemplates(t *testing.T) {
+	for text, want := range map[string]string{
+		"B0 38 02":                      "B0 38 02",
+		"b0 07 value":                   "B0 07 3F",
+		"E1 lsb msb":                    "E1 05 40",
+		"E1 msb lsb":                    "E1 40 05",
+		"90 value 7f":                   "90 3F 7F",
+		"C0 value  FA":                  "C0 3F FA",
+		"B0 06 msb B0 26 lsb F2 00 lsb": "B0 06 40 B0 26 05 F2 00 05",
+	} {
+		steps, written, err := control.ParseTemplate(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, sent(t, steps, 64<<7|5, 0), text)
+		var parts []string
+		for _, s := range steps {
+			parts = append(parts, s.String())
+		}
+		assert.Equal(t, written, strings.Join(parts, " "))
+		assert.Equal(t, strings.Join(strings.Fields(strings.ToUpper(text)), " "), strings.ToUpper(written))
+	}
+	for text, want := range map[string]string{
+		"":               "no bytes",
+		"B0 07":          `"B0 07": the message needs 3 bytes`,
+		"B0 07 100":      `"100": a byte of two hexadecimal digits, value, msb or lsb was expected`,
+		"B0 7 01":        `"7": a byte`,
+		"B0 07 80":       `data byte 2 of control-change (B0 07 80) is 80: at most 7F is possible`,
+		"07 40":          `begins with a data byte`,
+		"value 07 40":    `"value": a status byte, 80 to FF, was expected`,
+		"F0 47 F7":       `F0 belongs to system exclusive`,
+		"F4":             `status F4 is undefined`,
+		"90 value msb":   `a message holds one value`,
+		"90 value value": `a message holds one value`,
+		"90 msb msb":     `a message holds one value`,
+	} {
+		_, _, err := control.ParseTemplate(text)
+		assert.ErrorContains(t, err, want, text)
+	}
+}
+
+// C reads steps too.
+func TestAStepIsEightBytesWithoutPointers(t *testing.T) {
+	step := reflect.TypeFor[control.Step]()
+	assert.EqualValues(t, 8, step.Size())
+	for i := range step.NumField() {
+		kind := step.Field(i).Type.Kind()
+		assert.True(t, kind == reflect.Uint8 || kind == reflect.Uint32, step.Field(i).Name)
+	}
+}
