@@ -44,6 +44,9 @@ func (s Step) Message(v *Values) engine.Message {
 	return s.Base | engine.Message(x&0x7F<<(s.Low&63)|x>>7<<(s.High&63))
 }
 
+// Varies reports whether the message has a value in it.
+func (s Step) Varies() bool { return s.Low != Nowhere || s.High != Nowhere }
+
 // String writes the message as ParseTemplate reads it; the release velocity is "release".
 func (s Step) String() string {
 	words := make([]string, s.Base.Len())

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"math"
+	"slices"
 
 	"github.com/onset-midi/onset/engine"
 	"github.com/onset-midi/onset/engine/control"
@@ -105,7 +106,7 @@ func (c *compiler) target(r reached) target {
 		instance := &c.rig.Instances[n.instance]
 		var steps, under []control.Step
 		if n.kind == messageNode {
-			steps, t.threshold = instance.steps(n.name), 1
+			steps, t.threshold = instance.message(n.name)
 		} else {
 			steps, under, t.threshold = control.Encode(n.control, instance.Encoder)
 		}
@@ -120,15 +121,15 @@ func (c *compiler) target(r reached) target {
 	return t
 }
 
-// steps returns a named message's.
-func (i *Instance) steps(name string) []control.Step {
-	for _, m := range i.Named {
-		if m.Name == name {
-			steps, _, _ := control.ParseTemplate(m.Text) // it was parsed before
-			return steps
-		}
+// message returns the steps of a named message, and the least value that it is sent for: 1, but 0 if
+// the value is part of it, so that a fader reaches its end.
+func (i *Instance) message(name string) (steps []control.Step, threshold uint16) {
+	at := slices.IndexFunc(i.Named, func(m Message) bool { return m.Name == name })
+	steps, _, _ = control.ParseTemplate(i.Named[at].Text) // it was parsed before
+	if slices.ContainsFunc(steps, control.Step.Varies) {
+		return steps, 0
 	}
-	return nil
+	return steps, 1
 }
 
 // checkThru looks at the thru options when all instances are known.

@@ -46,7 +46,8 @@ type Instance struct {
 	at Position
 }
 
-// Message is a control that sends bytes when a value above 0 is written to it.
+// Message is a control that sends bytes when a value above 0 is written to it, or, if the value is part
+// of them, any value.
 type Message struct {
 	Name string
 	Text string // as control.ParseTemplate returns it

@@ -113,3 +113,163 @@ func lines(t *testing.T, file string) []string {
 	require.NoError(t, err)
 	return strings.Split(strings.TrimSpace(strings.ReplaceAll(string(text), "\r", "")), "\n")
 }
+
+func TestRouting(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string // after head
+		in   string
+		want []string
+	}{
+		"fan-out in the order of the file": {
+			"in.ch0.cc1 > out.ch0.cc2\nin.ch0.cc1 > out.ch0.cc1\nout.ch0.note5 < in.ch0.cc1", "B0 01 40",
+			[]string{"b0 02 40", "b0 01 40", "90 05 40"}},
+		"a mapping given twice counts once": {
+			"in.ch0.cc1 > out.ch0.cc2\nin.ch0.cc1 > out.ch0.cc3\nout.ch0.cc2 < in.channel0.cc01", "B0 01 40",
+			[]string{"b0 02 40", "b0 03 40"}},
+		"a way twice counts twice": {
+			"in.ch0.cc1 > mid.{a,b}\nmid.{a,b} > mid.c\nmid.c > out.ch0.cc2", "B0 01 40",
+			[]string{"b0 02 40", "b0 02 40"}},
+		"by pass, then in the order of the file": {
+			"mid.a > mid.b\nin.ch0.cc1 > mid.a\nmid.b > out.ch0.cc3\nmid.a > out.ch0.cc2\nin.ch0.cc1 > out.ch0.cc1", "B0 01 40",
+			[]string{"b0 01 40", "b0 02 40", "b0 03 40"}},
+		"in the order in which channels are reached": {
+			"in.ch0.cc1 > mid.b\nin.ch0.cc1 > mid.a\nmid.a > out.ch0.cc1\nmid.b > out.ch0.cc2", "B0 01 40",
+			[]string{"b0 02 40", "b0 01 40"}},
+		"an output is no input": {
+			"in.ch0.cc1 > out.ch0.cc2\nout.ch0.cc2 > out.ch0.cc3", "B0 01 40",
+			[]string{"b0 02 40"}},
+		"the rightmost braces vary fastest": {
+			"in.ch0.note{10..13} > out.ch{1,2}.cc{7,8}", "90 0C 05",
+			[]string{"b2 07 05"}},
+		"one to many": {"in.ch0.cc1 > out.ch0.{note5,pitch}", "B0 01 7F", []string{"90 05 7f", "e0 7f 7f"}},
+		"many to one": {"in.ch{0..15}.cc{0..127} > out.ch0.program", "BA 77 05", []string{"c0 05"}},
+		"nothing":     {"in.ch0.cc1 > out.ch0.cc2", "B0 02 40", nil},
+		"passes of two changes at once are merged": {
+			"in.ch0.cc7 > mid.a\nmid.a > out.ch0.cc1\nin.ch0.cc7 > out.ch0.cc2\nin.ch0.note1 > mid.a", "B0 07 01",
+			[]string{"b0 02 01", "b0 01 01"}},
+	} {
+		assert.Equal(t, c.want, newTable(parse(t, head+c.text)).route(0, c.in), name)
+	}
+}
+
+// A CC 38 that completes a parameter changes two controls: those that are mapped directly come first,
+// whichever of the two they are of.
+func TestPassesOfAParameterAndItsControlChange(t *testing.T) {
+	table := newTable(parse(t, head+"in.ch0.rpn1 > mid.a\nmid.a > out.ch0.cc3\nin.ch0.cc38 > out.ch0.cc2\nin.ch0.rpn1 > out.ch0.cc1"))
+	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40"} {
+		assert.Empty(t, table.route(0, m))
+	}
+	assert.Equal(t, []string{"b0 01 3f", "b0 02 00", "b0 03 3f"}, table.route(0, "B0 26 00"))
+}
+
+func TestLongChains(t *testing.T) {
+	var text strings.Builder
+	const length = 50000
+	for i := range length {
+		fmt.Fprintf(&text, "mid.%d > mid.%d\n", i, i+1)
+	}
+	table := newTable(parse(t, head+text.String()+fmt.Sprintf("in.ch0.cc1 > mid.0\nmid.%d > out.ch0.cc2", length)))
+	assert.Equal(t, []string{"b0 02 05"}, table.route(0, "B0 01 05"))
+}
+
+// Thirty diamonds one after the other would reach a billion channels.
+func TestMappingsThatMultiplyAreRefused(t *testing.T) {
+	var text strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&text, "mid.%d > mid.%d{a,b}\nmid.%d{a,b} > mid.%d\n", i, i, i, i+1)
+	}
+	_, err := rig.Parse("rig.cfg", only(head+text.String()+"in.ch0.cc1 > mid.0\nmid.30 > out.ch0.cc1"))
+	assert.ErrorContains(t, err, "the mappings multiply: their controls reach more than 4194304 channels")
+}
+
+func TestAdditions(t *testing.T) {
+	const text = `
+[winmidi in]
+read = In
+cc14 = on
+thru.out = realtime
+thru.plain = realtime
+[winmidi out]
+write = Out
+note-off = on
+cc14 = on
+message.mode1 = B0 38 02 F6
+message.level = B0 07 value B0 08 msb
+[winmidi plain]
+write = Plain
+[map]
+in.ch0.note60 > out.ch1.note61
+in.ch0.note60 > plain.ch1.note61
+in.ch0.cc1 > out.mode1
+in.ch0.cc1 > out.level
+in.ch0.cc14.7 > out.ch0.cc14.8
+in.ch0.cc14.7 > out.ch0.pitch
+`
+	table := newTable(parse(t, text))
+	for in, want := range map[string][]string{
+		"90 3C 05": {"91 3d 05", "plain 91 3d 05"},
+		"90 3C 00": {"81 3d 40", "plain 91 3d 00"},
+		"80 3C 21": {"81 3d 21", "plain 91 3d 00"},
+		"B0 01 00": {"b0 07 00", "b0 08 00"},
+		"B0 01 01": {"b0 38 02", "f6", "b0 07 01", "b0 08 01"},
+		"F8":       {"f8", "plain f8"},
+		"F2 01 02": {"f2 01 02", "plain f2 01 02"},
+		"F3 07":    {"f3 07", "plain f3 07"},
+		"F6":       nil,
+	} {
+		assert.Equal(t, want, table.route(0, in), in)
+	}
+	assert.Equal(t, []string{"b0 08 40", "b0 28 00", "e0 00 40"}, table.route(0, "B0 07 40"))
+	assert.Equal(t, []string{"b0 08 40", "b0 28 05", "e0 05 40"}, table.route(0, "B0 27 05"))
+}
+
+// A driver may leave rubbish in the bytes that a message does not use.
+func TestBytesBeyondAMessageAreNotPassedOn(t *testing.T) {
+	table := newTable(parse(t, "[winmidi in]\nread=1\nwrite=1\nthru.in = realtime\n[map]\nin.ch0.program > in.ch0.cc1"))
+	for in, want := range map[string]string{"F8 55 66": "in f8", "F3 05 66": "in f3 05", "C0 05 66": "in b0 01 05"} {
+		assert.Equal(t, []string{want}, table.route(0, in))
+	}
+}
+
+func TestWhatCannotBeSentIsCounted(t *testing.T) {
+	r := parse(t, "[winmidi in]\nread=1\n[winmidi out]\nwrite=1\n[map]\nin.ch0.rpn1 > in.ch0.nrpn1\nin.ch0.cc{1,38} > out.ch0.cc1")
+	router := rig.NewRouter(r, []rig.Output{nil, refusing{}})
+	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40", "B0 26 01", "B0 01 01", "FE"} {
+		router.Route(0, message(m))
+	}
+	assert.Equal(t, rig.RouterCounts{Changes: 6, System: 1, Unsent: 6}, router.Counts(0))
+	assert.Equal(t, rig.RouterCounts{Failed: 2}, router.Counts(1))
+}
+
+type refusing struct{}
+
+func (refusing) Send(engine.Message) error { return engine.ErrQueueFull }
+
+func TestRoutesSayWhatTheRigDoes(t *testing.T) {
+	r := parse(t, "[winmidi in]\nread=1\nthru.out=realtime\n[winmidi out]\nwrite=1\nnote-off=on\nmessage.go=FA\n[loopback l]\n[map]\n"+
+		"in.ch1.nrpn300 > l.a\nl.a > l.b\nl.b > out.ch0.note1\nin.ch0.cc1 > out.go\nin.ch0.pitch > out.ch0.pitch\nin.ch0.pitch > out.ch1.program")
+	var got []string
+	for route := range r.Routes() {
+		if !strings.Contains(route.To, "thru") || strings.Contains(route.From, "F2") {
+			got = append(got, fmt.Sprint(route.From, " > ", route.To, ": ", route.Messages, ", ", route.Over))
+		}
+	}
+	assert.Equal(t, []string{
+		"in.ch0.cc1 > out.go: FA, 0",
+		"in.ch0.pitch > out.ch0.pitch: E0 lsb msb, 0",
+		"in.ch0.pitch > out.ch1.program: C1 value, 0",
+		"in.ch1.nrpn300 > out.ch0.note1: 90 01 value or 80 01 release, 2",
+		"in.F2 > out (thru): F2 lsb msb, 0",
+	}, got)
+}
+
+func TestRoutingDoesNotAllocate(t *testing.T) {
+	r := parse(t, head+"in.ch0.cc1 > out.ch0.{cc2,nrpn3,pitch}\nin.ch0.rpn1 > out.ch0.cc1\nin.ch0.cc38 > out.ch0.cc1")
+	router := rig.NewRouter(r, []rig.Output{nil, refusing{}})
+	messages := []engine.Message{message("B0 01 05"), message("B0 65 00"), message("B0 64 01"), message("B0 06 05"), message("B0 26 05"), message("F8")}
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		for _, m := range messages {
+			router.Route(0, m)
+		}
+	}))
+}
