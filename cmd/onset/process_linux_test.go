@@ -40,6 +40,20 @@ func TestCtrlCEndsTheProgramCleanly(t *testing.T) {
 	assert.Equal(t, 2, bytes.Count(rest, []byte("0 received = 0 delivered")), "%s", rest)
 }
 
+func TestCtrlCEndsARigCleanly(t *testing.T) {
+	c := onset(t, "run", write(t, newFolder(t), "rig.cfg", through), "--watch")
+	stderr, err := c.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	_, err = io.ReadFull(stderr, make([]byte, len("running")))
+	require.NoError(t, err)
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	rest, err := io.ReadAll(stderr)
+	require.NoError(t, err)
+	assert.NoError(t, c.Wait(), "exit code")
+	assert.Contains(t, string(rest), "in: 0 changes")
+}
+
 // sleeps returns how often each thread of a process has gone to sleep, as the kernel counts.
 func sleeps(t *testing.T, process int) map[string]int {
 	t.Helper()

@@ -29,7 +29,7 @@ func (p Problem) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s | %s", p.File, p.Line, p.Column, visible(p.Message), excerpt(p.Text, p.Column))
 }
 
-// Problems are all that is wrong with a rig file, in the order of its lines as they were read.
+// Problems are all that is wrong with a rig, in the order of its files and their lines.
 type Problems []Problem
 
 // Error writes a line for each problem.

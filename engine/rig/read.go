@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,8 @@ func Parse(name string, read func(name string) ([]byte, error), overrides ...Ove
 	r.file(name, text)
 	r.override(overrides)
 	r.route()
+	r.sort(r.problems)
+	r.sort(r.rig.Warnings)
 	if len(r.problems) > 0 {
 		return nil, r.problems
 	}
@@ -81,6 +84,17 @@ const (
 	instanceSection
 	mapSection
 )
+
+// sort puts problems in the order of the files and their lines, those of overrides last.
+func (r *reader) sort(problems []Problem) {
+	files := make(map[string]int)
+	for i, file := range r.rig.Files {
+		files[file] = i - len(r.rig.Files)
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(files[a.File], files[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
 
 // problem notes what is wrong at a byte of the line.
 func (r *reader) problem(offset int, format string, args ...any) {

@@ -80,8 +80,8 @@ in.channel1.note{0..12} <> out.ch2.note{12..0}
 	}
 	assert.Empty(t, cmp.Diff(want, got, sameRig, cmpopts.IgnoreFields(rig.Rig{}, "Warnings")))
 	assert.Equal(t, []string{
-		"rig.cfg:27:28: instance out has no read: nothing comes from it | in.channel1.note{0..12} <> out.ch2.note{12..0}",
 		"rig.cfg:27:1: instance in has no write: what is sent to it is only counted | in.channel1.note{0..12} <> out.ch2.note{12..0}",
+		"rig.cfg:27:28: instance out has no read: nothing comes from it | in.channel1.note{0..12} <> out.ch2.note{12..0}",
 	}, warnings(got))
 }
 
@@ -203,9 +203,9 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	for i, begin := range []string{
 		`rig.cfg:3:1: a winmidi instance has no option "foo"`,
 		`rig.cfg:4:2: no backend "artnet"`,
+		`rig.cfg:8:17: control "ch16.cc1"`,
 		more + `:3:11: instance "in" is there already: rig.cfg, line 1`,
 		more + `:6:14: no instance "nowhere"; there are in`,
-		`rig.cfg:8:17: control "ch16.cc1"`,
 	} {
 		assert.True(t, strings.HasPrefix(lines[i], begin), lines[i])
 	}

@@ -1,0 +1,375 @@
+//go:build cgo
+
+package rig_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/rig"
+)
+
+// stage is a rig running on cables: "Probe In", which the test sends into, "Probe Out" and "Second
+// Out", which it listens to, and "Second In".
+type stage struct {
+	t       *testing.T
+	loop    *engine.Loopback
+	engine  *engine.Engine // the rig's
+	session *rig.Session
+	notices chan rig.Notice
+	sent    uint64         // into Probe In
+	in      *engine.Output // into Probe In
+	out     *engine.Input  // from Probe Out
+	test    *engine.Engine // the test's own side of the cables
+	end     func() error   // ends Run and returns its error
+	ended   chan error     // Run's, when it has ended
+}
+
+const (
+	probeIn = iota
+	probeOut
+	secondIn
+	secondOut
+)
+
+func newStage(t *testing.T, r *rig.Rig) *stage {
+	t.Helper()
+	loop, err := engine.NewLoopback("Probe In", "Probe Out", "Second In", "Second Out")
+	require.NoError(t, err)
+	s := &stage{t: t, loop: loop, notices: make(chan rig.Notice, 1000)}
+	s.engine, err = engine.Open(engine.Options{Driver: loop})
+	require.NoError(t, err)
+	s.test, err = engine.Open(engine.Options{Driver: loop})
+	require.NoError(t, err)
+	s.in, err = s.test.OpenOutput(engine.Index(probeIn), engine.OutputOptions{})
+	require.NoError(t, err)
+	s.out, err = s.test.OpenInput(engine.Index(probeOut), engine.InputOptions{Capacity: 1 << 16})
+	require.NoError(t, err)
+	s.session, err = rig.Start(s.engine, r, s.notices)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.ended = make(chan error, 1)
+	go func() { s.ended <- s.session.Run(ctx) }()
+	s.end = func() error {
+		cancel()
+		return <-s.ended
+	}
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, s.session.Close())
+		assert.NoError(t, s.engine.Close())
+		assert.NoError(t, s.test.Close())
+		assert.Zero(t, loop.OpenPorts(), "ports left open")
+		loop.Close()
+	})
+	return s
+}
+
+// send sends a message into Probe In and waits until the rig has done with it.
+func (s *stage) send(bytes string) {
+	s.t.Helper()
+	require.NoError(s.t, s.in.Send(message(bytes)))
+	s.sent++
+	s.handled(s.sent)
+}
+
+// handled waits until the rig has done with so many messages.
+func (s *stage) handled(count uint64) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		n := uint64(0)
+		for _, i := range s.session.Stats().Instances {
+			n += i.Changes + i.System
+		}
+		return n >= count
+	}, 10*time.Second, 10*time.Microsecond)
+}
+
+// received returns the messages that have come out of Probe Out; all that the rig has sent there.
+func (s *stage) received() []string {
+	s.t.Helper()
+	var sent uint64
+	for _, o := range s.engine.Stats().Outputs {
+		if o.Info.Name == "Probe Out" {
+			sent = o.Sent
+		}
+	}
+	require.Eventually(s.t, func() bool { return s.out.Stats().Received >= sent }, 10*time.Second, 10*time.Microsecond)
+	return s.waiting()
+}
+
+// waiting returns the messages that wait at Probe Out.
+func (s *stage) waiting() []string {
+	s.t.Helper()
+	var all []string
+	events := make([]engine.Event, 256)
+	s.test.SetReadDeadline(time.Unix(1, 0))
+	for {
+		n, err := s.test.ReadInto(events)
+		if err != nil {
+			return all
+		}
+		for _, ev := range events[:n] {
+			all = append(all, strings.ToLower(ev.Message.Hex()))
+		}
+	}
+}
+
+// What MIDIMonster was seen to do, through a driver.
+func TestEveryRecordedCaseThroughADriver(t *testing.T) {
+	cases, err := filepath.Glob("testdata/conformance/*/rig.cfg")
+	require.NoError(t, err)
+	require.NotEmpty(t, cases)
+	for _, file := range cases {
+		folder := filepath.Dir(file)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			r, err := rig.Load(file)
+			require.NoError(t, err)
+			s := newStage(t, r)
+			var got []string
+			for i, line := range lines(t, filepath.Join(folder, "input.txt")) {
+				require.NoError(t, s.in.Send(message(line)))
+				require.Eventually(t, func() bool { return s.delivered() == uint64(i+1) }, 10*time.Second, 10*time.Microsecond)
+				_ = s.session.Stats() // the handler has returned
+				for _, m := range s.received() {
+					got = append(got, fmt.Sprint(i, " ", m))
+				}
+			}
+			assert.Empty(t, cmp.Diff(lines(t, filepath.Join(folder, "expect.txt")), got))
+		})
+	}
+}
+
+// delivered returns how many messages the handler has been given.
+func (s *stage) delivered() uint64 {
+	n := uint64(0)
+	for _, in := range s.engine.Stats().Inputs {
+		n += in.Delivered
+	}
+	return n
+}
+
+const through = "[winmidi in]\nread = Probe In\n[winmidi out]\nwrite = Probe Out\nreset = off\n[map]\n"
+
+func TestNotesThatAreHeldAreSwitchedOffAtTheEnd(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch{0..15}.note{0..127} > out.ch{0..15}.note{0..127}\nin.ch0.cc64 > out.ch0.cc64\nin.ch0.cc120 > out.ch0.cc120"))
+	for _, m := range []string{"90 3C 40", "90 3E 40", "9F 7F 01", "90 3C 00", "B0 40 7F", "90 00 10", "80 00 10", "B0 78 00", "90 40 01"} {
+		s.send(m)
+	}
+	s.received()
+	assert.ErrorIs(t, s.end(), context.Canceled)
+	require.NoError(t, s.session.Close())
+	s.awaitReceived(9 + 3)
+	assert.Equal(t, []string{"80 40 40", "b0 40 00", "8f 7f 40"}, s.waiting())
+	assert.NoError(t, s.session.Close(), "again")
+}
+
+// awaitReceived waits until so many messages have come out of Probe Out, ever.
+func (s *stage) awaitReceived(count uint64) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool { return s.out.Stats().Received >= count }, 10*time.Second, time.Millisecond,
+		"%d received", s.out.Stats().Received)
+}
+
+func TestOutputsAreResetUnlessTheRigSaysOtherwise(t *testing.T) {
+	s := newStage(t, parse(t, strings.ReplaceAll(through, "reset = off\n", "")+"in.ch0.note1 > out.ch0.note1"))
+	s.send("90 01 40")
+	s.end()
+	require.NoError(t, s.session.Close())
+	s.awaitReceived(1 + 1 + 2064)
+	got := s.waiting()
+	require.Len(t, got, 2066)
+	assert.Equal(t, []string{"90 01 40", "80 01 40", "80 00 40"}, got[:3], "what is held goes first")
+	assert.Equal(t, "bf 40 00", got[2065])
+}
+
+// What is queued for a slow output is sent before it is closed, also what had only just arrived.
+func TestWhatHasArrivedIsSentBeforeTheEnd(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch{0..15}.cc{0..127} > out.ch{0..15}.cc{0..127}"))
+	s.loop.Slow(probeOut, 2*time.Millisecond)
+	for i := range 100 {
+		require.NoError(t, s.in.Send(message(fmt.Sprintf("B0 07 %02X", i))))
+	}
+	require.Eventually(t, func() bool { return s.engine.Stats().Inputs[0].Received == 100 }, 10*time.Second, time.Millisecond)
+	s.end()
+	require.NoError(t, s.session.Close())
+	s.awaitReceived(100)
+	assert.Len(t, s.waiting(), 100)
+}
+
+func TestInstancesShareAPort(t *testing.T) {
+	s := newStage(t, parse(t, "[winmidi a]\nread = 0\n[winmidi b]\nread = Probe\n[winmidi c]\nwrite = Probe Out\n[winmidi d]\nwrite = 1\n[map]\na.ch0.cc1 > c.ch0.cc2\nb.ch0.cc1 > d.ch0.cc3"))
+	require.NoError(t, s.in.Send(message("B0 01 05")))
+	s.handled(2)
+	assert.Equal(t, []string{"b0 02 05", "b0 03 05"}, s.received())
+}
+
+func TestPortsThatAreMissingAreNamedTogether(t *testing.T) {
+	loop, err := engine.NewLoopback("Left", "Right")
+	require.NoError(t, err)
+	defer loop.Close()
+	eng, err := engine.Open(engine.Options{Driver: loop})
+	require.NoError(t, err)
+	_, err = rig.Start(eng, parse(t, "[winmidi a]\nread = Left\nwrite = Up\n[winmidi b]\nread = 7\nwrite = Right"), nil)
+	assert.EqualError(t, err, "instance a: no output port \"Up\"; there are 0 \"Left\", 1 \"Right\"\ninstance b: no input port \"7\"; there are 0 \"Left\", 1 \"Right\"")
+	assert.Zero(t, loop.OpenPorts())
+	assert.NoError(t, eng.Close())
+}
+
+func TestReplacingARigLosesNothing(t *testing.T) {
+	const mapping = "in.ch{0..15}.cc{0..127} > out.ch{0..15}.cc{0..127}\nin.ch{0..15}.note{0..127} > out.ch{0..15}.note{0..127}\n" +
+		"in.ch{0..15}.pressure{0..127} > out.ch{0..15}.pressure{0..127}\nin.ch{0..15}.{program,pitch,aftertouch} > out.ch{0..15}.{program,pitch,aftertouch}\n"
+	rigs := []*rig.Rig{
+		parse(t, through+mapping),
+		parse(t, through+mapping+"in.ch0.rpn5 > out.ch0.rpn6\n[winmidi more]\nread = Second In\nwrite = Second Out"),
+	}
+	s := newStage(t, rigs[0])
+	const count = 20000
+	played := make(chan error, 1)
+	go func() {
+		_, err := s.loop.Play(probeIn, engine.Source{Count: count, Interval: 50 * time.Microsecond})
+		played <- err
+	}()
+	replaced := 0
+	for done := false; !done; replaced++ {
+		require.NoError(t, s.session.Replace(rigs[(replaced+1)%2]))
+		select {
+		case err := <-played:
+			require.NoError(t, err)
+			done = true
+		default:
+		}
+	}
+	assert.Greater(t, replaced, 20)
+	s.handled(count)
+	got := s.received()
+	require.Len(t, got, count)
+	for n, m := range got {
+		want := engine.SourceMessage(uint64(n))
+		if want.Status() < engine.NoteOn {
+			want |= engine.NoteOn
+			want &= 0x00FFFF // velocity 0
+		}
+		if strings.ToLower(want.Hex()) != m {
+			t.Fatalf("message %d: %s instead of %s", n, m, want.Hex())
+		}
+	}
+	for _, in := range s.engine.Stats().Inputs {
+		assert.Zero(t, in.Dropped.Total())
+	}
+}
+
+func TestReplacingKeepsWhatStays(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.rpn1 > out.ch0.cc1\nin.ch0.note{1,2} > out.ch0.note{1,2}"))
+	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40", "90 01 40", "90 02 40"} {
+		s.send(m)
+	}
+	s.received()
+	open := s.engine.Stats().Inputs[0].Port
+	require.NoError(t, s.session.Replace(parse(t, through+"in.ch0.rpn1 > out.ch0.cc1\nin.ch0.note3 > out.ch0.note1")))
+	assert.Equal(t, []string{"80 02 40"}, s.received(), "a note that nothing ends any more")
+	s.send("B0 26 00")
+	assert.Equal(t, []string{"b0 01 3f"}, s.received(), "a parameter that was half received")
+	assert.Equal(t, open, s.engine.Stats().Inputs[0].Port, "the port stayed open")
+}
+
+func TestReplacingOpensAndCloses(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note1 > out.ch0.note1"))
+	s.send("90 01 40")
+	assert.Equal(t, 4, s.loop.OpenPorts())
+	require.NoError(t, s.session.Replace(parse(t, "[winmidi in]\nread=Probe In\n[winmidi out]\nwrite = Second Out\nreset=off\n")))
+	assert.Equal(t, 4, s.loop.OpenPorts())
+	s.awaitReceived(2)
+	assert.Equal(t, []string{"90 01 40", "80 01 40"}, s.waiting(), "the note on the output that is closed is off")
+	err := s.session.Replace(parse(t, "[winmidi in]\nread=Second In\n[winmidi out]\nwrite = Third Out\n"))
+	assert.ErrorContains(t, err, `instance out: no output port "Third Out"; there are`)
+	assert.Equal(t, 4, s.loop.OpenPorts(), "as it was")
+	require.NoError(t, s.session.Replace(parse(t, through+"in.ch0.note1 > out.ch0.note1")))
+	s.send("90 01 40")
+	assert.Equal(t, []string{"90 01 40"}, s.received())
+}
+
+func TestDetectTellsOfEachChange(t *testing.T) {
+	s := newStage(t, parse(t, "[backend winmidi]\ndetect=on\n"+through))
+	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40", "B0 26 00", "F8", "E0 00 40"} {
+		s.send(m)
+	}
+	var got []string
+	for len(s.notices) > 0 {
+		n := <-s.notices
+		got = append(got, fmt.Sprintf("%s.%v %f", n.Instance, n.Change.Control, n.Change.Normalised()))
+	}
+	assert.Equal(t, []string{"in.ch0.cc101 0.000000", "in.ch0.cc100 0.007874", "in.ch0.cc6 0.503937",
+		"in.ch0.rpn1 0.500031", "in.ch0.cc38 0.000000", "in.ch0.pitch 0.500031"}, got)
+}
+
+func TestALossIsToldAndForgetsHalfAParameter(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.rpn1 > out.ch0.cc1"))
+	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40"} {
+		s.send(m)
+	}
+	require.NoError(t, s.engine.Call(func() { // nobody drains the ring meanwhile
+		_, err := s.loop.Play(probeIn, engine.Source{Count: 10000})
+		require.NoError(t, err)
+	}))
+	n := <-s.notices
+	assert.Equal(t, rig.Gap, n.Kind)
+	assert.Greater(t, n.Lost, uint64(1000))
+	s.sent = s.delivered()
+	s.send("B0 26 00")
+	assert.Empty(t, s.received())
+}
+
+func TestLosingAllInputsEndsTheRun(t *testing.T) {
+	s := newStage(t, parse(t, "[winmidi a]\nread = Probe In\n[winmidi b]\nread = Probe In\n[winmidi c]\nread = Second In\nwrite = Probe Out"))
+	s.loop.Unplug(secondIn)
+	assert.Equal(t, rig.Notice{Kind: rig.Gone, Instance: "c"}, <-s.notices)
+	s.loop.Unplug(probeIn)
+	assert.ErrorIs(t, <-s.ended, rig.ErrNoInput)
+}
+
+func TestASessionInAProgramsOwnRun(t *testing.T) {
+	loop, err := engine.NewLoopback("Probe In", "Probe Out", "Own")
+	require.NoError(t, err)
+	defer loop.Close()
+	eng, err := engine.Open(engine.Options{Driver: loop})
+	require.NoError(t, err)
+	own, err := eng.OpenInput(engine.Named("Own"), engine.InputOptions{})
+	require.NoError(t, err)
+	s, err := rig.Start(eng, parse(t, through+"in.ch0.cc1 > out.ch0.cc2"), nil)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var got []engine.Port
+	ended := make(chan error)
+	go func() {
+		ended <- eng.Run(ctx, func(ev *engine.Event) {
+			s.Handle(ev)
+			if got = append(got, ev.Port); len(got) == 20 {
+				cancel()
+			}
+		})
+	}()
+	_, err = loop.Play(2, engine.Source{Count: 10})
+	require.NoError(t, err)
+	_, err = loop.Play(0, engine.Source{Count: 10})
+	require.NoError(t, err)
+	assert.ErrorIs(t, <-ended, context.Canceled)
+	assert.Equal(t, 10, len(slices.DeleteFunc(got, func(p engine.Port) bool { return p == own.Port() })))
+	assert.EqualValues(t, 10, s.Stats().Instances[0].Changes)
+	require.NoError(t, eng.Close())
+	assert.ErrorIs(t, s.Replace(parse(t, through)), engine.ErrClosed)
+	assert.EqualValues(t, 10, s.Stats().Instances[0].Changes, "after the engine is closed")
+	assert.NoError(t, s.Close())
+	assert.True(t, errors.Is(s.Replace(parse(t, through)), engine.ErrClosed))
+}
