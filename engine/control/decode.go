@@ -16,17 +16,15 @@ func (c Change) Normalised() float64 { return float64(c.Raw) / float64(c.Type.Ma
 // 127 × 129 = 16383, so multiplying by 129 and dividing by it convert exactly as MIDIMonster's
 // floating point does (TestConversionIsThatOfFloatingPoint).
 func (c Change) Wide() uint16 {
-	if kinds[c.Type].wide {
-		return c.Raw
+	switch c.Type {
+	case Note, Pressure, CC, Program, Aftertouch:
+		return c.Raw * 129
 	}
-	return c.Raw * 129
+	return c.Raw
 }
 
 // DefaultRelease is the release velocity where none is known.
 const DefaultRelease = 64
-
-// MaxChanges is how many controls one message changes at most: a parameter, a pair and itself.
-const MaxChanges = 3
 
 // DecoderOptions say what a Decoder adds to MIDIMonster's behaviour, or leaves out.
 type DecoderOptions struct {
@@ -47,6 +45,7 @@ type Decoder struct {
 	Options    DecoderOptions
 	parameters [16]parameter
 	pairs      [16][32]pair
+	completed  [2]Change
 }
 
 // Reset forgets half-received parameters and pairs, as after a loss.
@@ -55,51 +54,64 @@ func (d *Decoder) Reset() {
 	d.pairs = [16][32]pair{}
 }
 
-// Decode puts what m changes into changes and returns the number: 0 for system messages. A parameter
-// comes before the pair and this before the control change that completed it.
-func (d *Decoder) Decode(m engine.Message, changes *[MaxChanges]Change) int {
+// Decode returns the change that m itself is; ok is false if it is none, as a system message. With
+// completed, it has completed others, which come before it: see Completed.
+func (d *Decoder) Decode(m engine.Message) (c Change, ok, completed bool) {
 	channel := m.Status() & 15
 	data1, data2 := uint16(m.Data1()&0x7F), uint16(m.Data2()&0x7F)
-	c := &changes[0]
 	switch m.Status() &^ 15 {
 	case engine.NoteOn:
-		*c = Change{Control{channel, Note, data1}, data2, DefaultRelease}
+		return Change{Control{channel, Note, data1}, data2, DefaultRelease}, true, false
 	case engine.NoteOff:
-		*c = Change{Control{channel, Note, data1}, 0, uint8(data2)}
+		return Change{Control{channel, Note, data1}, 0, uint8(data2)}, true, false
 	case engine.ControlChange:
-		return d.controlChange(channel, data1, data2, changes)
+		c = Change{Control{channel, CC, data1}, data2, DefaultRelease}
+		if carriesParameter(data1) || d.Options.Pairs {
+			ok, completed = d.assemble(c)
+			return c, ok, completed
+		}
+		return c, true, false
 	case engine.KeyPressure:
-		*c = Change{Control{channel, Pressure, data1}, data2, DefaultRelease}
+		return Change{Control{channel, Pressure, data1}, data2, DefaultRelease}, true, false
 	case engine.PitchBend:
-		*c = Change{Control{channel, Pitch, 0}, data2<<7 | data1, DefaultRelease}
+		return Change{Control{channel, Pitch, 0}, data2<<7 | data1, DefaultRelease}, true, false
 	case engine.ProgramChange:
-		*c = Change{Control{channel, Program, 0}, data1, DefaultRelease}
+		return Change{Control{channel, Program, 0}, data1, DefaultRelease}, true, false
 	case engine.ChannelPressure:
-		*c = Change{Control{channel, Aftertouch, 0}, data1, DefaultRelease}
-	default:
-		return 0
+		return Change{Control{channel, Aftertouch, 0}, data1, DefaultRelease}, true, false
 	}
-	return 1
+	return c, false, false
 }
 
-func (d *Decoder) controlChange(channel uint8, number, value uint16, changes *[MaxChanges]Change) int {
+// Completed returns what the last message completed: a parameter, then a pair. It is valid until the
+// next Decode.
+func (d *Decoder) Completed() []Change {
 	n := 0
-	carries := carriesParameter(number, d.Options.Coarse)
-	if carries && d.parameters[channel].receive(number, value, d.Options.Coarse) {
-		changes[n] = d.parameters[channel].change(channel)
+	for n < len(d.completed) && d.completed[n] != (Change{}) {
 		n++
 	}
-	if d.Options.Pairs && number < 64 {
-		if p := &d.pairs[channel][number%32]; p.receive(number, value) {
-			changes[n] = Change{Control{channel, Pair, number % 32}, p.value, DefaultRelease}
-			n++
+	return d.completed[:n]
+}
+
+// assemble takes a control change as part of a parameter and of a pair. own: it counts by itself too.
+func (d *Decoder) assemble(c Change) (own, completed bool) {
+	d.completed = [2]Change{}
+	into := d.completed[:0]
+	own = true
+	if carriesParameter(c.Number) && (d.Options.Coarse || c.Number != dataIncrement && c.Number != dataDecrement) {
+		p := &d.parameters[c.Channel&15]
+		if p.receive(c.Number, c.Raw, d.Options.Coarse) {
+			into = append(into, p.change(c.Channel))
+		}
+		own = !d.Options.Bare
+	}
+	if d.Options.Pairs && c.Number < 64 {
+		number := c.Number % 32
+		if p := &d.pairs[c.Channel&15][number]; p.receive(c.Number, c.Raw) {
+			into = append(into, Change{Control{c.Channel, Pair, number}, p.value, DefaultRelease})
 		}
 	}
-	if carries && d.Options.Bare {
-		return n
-	}
-	changes[n] = Change{Control{channel, CC, number}, value, DefaultRelease}
-	return n + 1
+	return own, len(into) > 0
 }
 
 // pair is what has come of a Pair.

@@ -25,11 +25,22 @@ func decode(t *testing.T, d *control.Decoder, words string) []string {
 	messages, err := engine.ParseMessages(words)
 	require.NoError(t, err)
 	var all []string
-	var changes [control.MaxChanges]control.Change
 	for _, m := range messages {
-		for _, c := range changes[:d.Decode(m, &changes)] {
+		for _, c := range changes(d, m) {
 			all = append(all, fmt.Sprintf("%v=%d", c.Control, c.Raw))
 		}
+	}
+	return all
+}
+
+// changes returns all that a message changes.
+func changes(d *control.Decoder, m engine.Message) (all []control.Change) {
+	c, ok, completed := d.Decode(m)
+	if completed {
+		all = append(all, d.Completed()...)
+	}
+	if ok {
+		all = append(all, c)
 	}
 	return all
 }
@@ -55,11 +66,8 @@ func TestEachMessageChangesItsControl(t *testing.T) {
 
 func TestReleaseVelocityIsKept(t *testing.T) {
 	var d control.Decoder
-	var changes [control.MaxChanges]control.Change
-	d.Decode(message(0x80, 60, 33), &changes)
-	assert.EqualValues(t, 33, changes[0].Release)
-	d.Decode(message(0x90, 60, 0), &changes)
-	assert.EqualValues(t, 64, changes[0].Release)
+	assert.EqualValues(t, 33, changes(&d, message(0x80, 60, 33))[0].Release)
+	assert.EqualValues(t, 64, changes(&d, message(0x90, 60, 0))[0].Release)
 }
 
 func TestParametersAsMIDIMonsterAssemblesThem(t *testing.T) {
@@ -160,16 +168,13 @@ func FuzzParameters(f *testing.F) {
 	f.Add([]byte{99, 127, 98, 127, 6, 1, 38, 2, 100, 3, 101, 4, 6, 1, 101, 127, 38, 2})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var d control.Decoder
-		var changes [control.MaxChanges]control.Change
 		var history [][2]byte
 		for i := 0; i+1 < len(data); i += 2 {
 			number, value := data[i]&0x7F, data[i+1]&0x7F
 			history = append(history, [2]byte{number, value})
-			n := d.Decode(message(0xB0, number, value), &changes)
-			var got []control.Change
-			got = append(got, changes[:n-1]...)
-			assert.Equal(t, parameter(history), got, history)
-			assert.Equal(t, control.Change{Control: control.Control{Type: control.CC, Number: uint16(number)}, Raw: uint16(value), Release: 64}, changes[n-1])
+			want := append(parameter(history), control.Change{
+				Control: control.Control{Type: control.CC, Number: uint16(number)}, Raw: uint16(value), Release: 64})
+			assert.Equal(t, want, changes(&d, message(0xB0, number, value)), history)
 		}
 	})
 }

@@ -15,15 +15,12 @@ const (
 	null = 127<<7 | 127 // the number that selects no parameter
 )
 
-// carriesParameter reports whether a control change is part of a parameter's transport.
-func carriesParameter(number uint16, coarse bool) bool {
-	switch number {
-	case dataEntry, dataEntryLow, nrpnLow, nrpnHigh, rpnLow, rpnHigh:
-		return true
-	case dataIncrement, dataDecrement:
-		return coarse
-	}
-	return false
+// carriesParameter reports whether a control change may be part of a parameter's transport.
+func carriesParameter(number uint16) bool {
+	const below64 = 1<<dataEntry | 1<<dataEntryLow
+	const from64 = 1<<(dataIncrement-64) | 1<<(dataDecrement-64) |
+		1<<(nrpnLow-64) | 1<<(nrpnHigh-64) | 1<<(rpnLow-64) | 1<<(rpnHigh-64)
+	return [2]uint64{below64, from64}[number>>6&1]>>(number&63)&1 != 0
 }
 
 // parameter is the RPN or NRPN that a channel has selected, and what has come of its value.

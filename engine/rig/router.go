@@ -15,8 +15,11 @@ type Router struct {
 	tables   *Tables
 	decoders []control.Decoder // by instance
 	outputs  []Output          // by instance
-	changed  [control.MaxChanges]control.Change
-	counts   []RouterCounts // by instance
+	counts   []RouterCounts    // by instance
+
+	// Changed, if not nil, is called with each change of a control that arrives, before what it sets is
+	// sent.
+	Changed func(instance int, c control.Change)
 }
 
 // RouterCounts are what became of an instance's messages.
@@ -43,40 +46,53 @@ func NewRouter(r *Rig, outputs []Output) *Router {
 	return router
 }
 
-// Route does what the rig says to a message that has arrived at an instance, which must have an input,
-// and returns the changes of controls that it was, until the next call.
-func (r *Router) Route(instance int, m engine.Message) []control.Change {
+// Route does what the rig says to a message that has arrived at an instance, which must have an input.
+func (r *Router) Route(instance int, m engine.Message) {
 	input := uint32(r.tables.inputs[instance])
-	counts := &r.counts[instance]
-	if m.Status() >= engine.SysEx {
-		counts.System++
-		r.passOn(input, m)
-		return nil
-	}
-	n := r.decoders[instance].Decode(m, &r.changed)
-	counts.Changes += uint64(n)
-	switch n {
-	case 1:
-		c := &r.changed[0]
+	d := &r.decoders[instance]
+	c, ok, completed := d.Decode(m)
+	switch {
+	case completed:
+		r.routeAll(instance, input, d.Completed(), c, ok)
+	case ok:
+		r.note(instance, c)
 		if targets := r.tables.find(input, c.Control); len(targets) > 0 {
 			values := control.NewValues(c.Wide(), c.Release)
 			for i := range targets {
 				r.send(&targets[i], &values)
 			}
 		}
-	case 2, 3:
-		r.sendByPass(input, r.changed[:n])
+	case m.Status() >= engine.SysEx:
+		r.counts[instance].System++
+		r.passOn(input, m)
 	}
-	return r.changed[:n]
 }
 
-// sendByPass sends what several changes set, by pass and within each by change.
-func (r *Router) sendByPass(input uint32, changes []control.Change) {
-	var left [control.MaxChanges][]target
-	var values [control.MaxChanges]control.Values
-	for i, c := range changes {
-		left[i] = r.tables.find(input, c.Control)
-		values[i] = control.NewValues(c.Wide(), c.Release)
+// note takes notice of a change that has arrived.
+func (r *Router) note(instance int, c control.Change) {
+	r.counts[instance].Changes++
+	if r.Changed != nil {
+		r.Changed(instance, c)
+	}
+}
+
+// routeAll does what the rig says to the changes that one message was, its own last: by pass, and
+// within each by change.
+func (r *Router) routeAll(instance int, input uint32, completed []control.Change, own control.Change, ok bool) {
+	var left [3][]target
+	var values [3]control.Values
+	n := 0
+	add := func(c control.Change) {
+		r.note(instance, c)
+		left[n] = r.tables.find(input, c.Control)
+		values[n] = control.NewValues(c.Wide(), c.Release)
+		n++
+	}
+	for _, c := range completed {
+		add(c)
+	}
+	if ok {
+		add(own)
 	}
 	for {
 		next := -1

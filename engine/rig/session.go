@@ -122,12 +122,7 @@ func (s *Session) Handle(ev *engine.Event) {
 	for _, instance := range r.readers[ev.Port] {
 		switch ev.Kind {
 		case engine.KindMessage:
-			changes := r.router.Route(instance, ev.Message)
-			if r.rig.Detect {
-				for _, c := range changes {
-					s.tell(Notice{Kind: Changed, Instance: r.rig.Instances[instance].Name, Change: c})
-				}
-			}
+			r.router.Route(instance, ev.Message)
 		case engine.KindGap:
 			r.router.Reset(instance)
 			s.tell(Notice{Kind: Gap, Instance: r.rig.Instances[instance].Name, Lost: ev.Lost})
@@ -315,6 +310,11 @@ func (s *Session) install(next routing, notes map[*sink]*noteSet) {
 		same := func(old Instance) bool { return old.Name == instance.Name && old.Backend == instance.Backend }
 		if old := slices.IndexFunc(s.routing.rig.Instances, same); old >= 0 {
 			next.router.inherit(i, s.routing.router, old)
+		}
+	}
+	if next.rig.Detect {
+		next.router.Changed = func(instance int, c control.Change) {
+			s.tell(Notice{Kind: Changed, Instance: next.rig.Instances[instance].Name, Change: c})
 		}
 	}
 	for sink, ending := range notes {

@@ -33,15 +33,16 @@ type target struct {
 
 const maxSteps = 255 // of a target
 
-// Where each type's cells begin within an input's; those of its channels follow each other.
-var firstCell = [...]uint32{
-	control.Note:       0,
-	control.Pressure:   16 * 128,
-	control.CC:         2 * 16 * 128,
-	control.Pair:       3 * 16 * 128,
-	control.Program:    3*16*128 + 16*32,
-	control.Aftertouch: 3*16*128 + 16*32 + 16,
-	control.Pitch:      3*16*128 + 16*32 + 32,
+// layout says where each type's cells begin within an input's, and how many each of its channels has.
+// Its length is a power of two, which saves a check of the index.
+var layout = [16]struct{ first, channel uint32 }{
+	control.Note:       {0, 128},
+	control.Pressure:   {16 * 128, 128},
+	control.CC:         {2 * 16 * 128, 128},
+	control.Pair:       {3 * 16 * 128, 32},
+	control.Program:    {3*16*128 + 16*32, 1},
+	control.Aftertouch: {3*16*128 + 16*32 + 16, 1},
+	control.Pitch:      {3*16*128 + 16*32 + 32, 1},
 }
 
 const (
@@ -53,7 +54,8 @@ const (
 // place returns the index of a control's cell; ok is false if there is none.
 func (t *Tables) place(input uint32, c control.Control) (index uint32, ok bool) {
 	if c.Type < control.RPN {
-		return input*cellsPerInput + firstCell[c.Type] + uint32(c.Channel)*uint32(c.Type.Numbers()) + uint32(c.Number), true
+		l := layout[c.Type&15]
+		return input*cellsPerInput + l.first + uint32(c.Channel)*l.channel + uint32(c.Number), true
 	}
 	page := t.pages[input*pagesPerInput+pageOf(c)]
 	return page + uint32(c.Number&127), page != 0
