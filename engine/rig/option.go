@@ -112,7 +112,8 @@ func (r *reader) message(i *Instance, name string, o setting) {
 }
 
 func notInName(c rune) bool {
-	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_')
+	const name = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return !strings.ContainsRune(name, c)
 }
 
 func (r *reader) thru(i *Instance, other string, o setting) {

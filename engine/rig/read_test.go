@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -83,6 +84,16 @@ in.channel1.note{0..12} <> out.ch2.note{12..0}
 		"rig.cfg:27:1: instance in has no write: what is sent to it is only counted | in.channel1.note{0..12} <> out.ch2.note{12..0}",
 		"rig.cfg:27:28: instance out has no read: nothing comes from it | in.channel1.note{0..12} <> out.ch2.note{12..0}",
 	}, warnings(got))
+}
+
+func TestTheExampleInTheREADME(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	require.NoError(t, err)
+	before, _, ok := strings.Cut(string(text), "Sections are `[backend NAME]`")
+	require.True(t, ok)
+	r := parse(t, before[strings.LastIndex(before, "    ; a keyboard's"):])
+	assert.Empty(t, r.Warnings)
+	assert.Len(t, some(r), 37+1+1+1+1)
 }
 
 func warnings(r *rig.Rig) []string {

@@ -65,10 +65,10 @@ func newTable(r *rig.Rig) *table {
 	return t
 }
 
-// route returns what a message, in hexadecimal bytes, at an instance leads to.
-func (t *table) route(instance int, bytes string) []string {
+// route returns what a message, in hexadecimal bytes, at the first instance leads to.
+func (t *table) route(bytes string) []string {
 	t.sent = nil
-	t.Route(instance, message(bytes))
+	t.Route(0, message(bytes))
 	return t.sent
 }
 
@@ -98,7 +98,7 @@ func TestEveryRecordedCase(t *testing.T) {
 			table := newTable(r)
 			var got []string
 			for i, line := range lines(t, filepath.Join(folder, "input.txt")) {
-				for _, m := range table.route(0, line) {
+				for _, m := range table.route(line) {
 					got = append(got, fmt.Sprint(i, " ", m))
 				}
 			}
@@ -148,7 +148,7 @@ func TestRouting(t *testing.T) {
 			"in.ch0.cc7 > mid.a\nmid.a > out.ch0.cc1\nin.ch0.cc7 > out.ch0.cc2\nin.ch0.note1 > mid.a", "B0 07 01",
 			[]string{"b0 02 01", "b0 01 01"}},
 	} {
-		assert.Equal(t, c.want, newTable(parse(t, head+c.text)).route(0, c.in), name)
+		assert.Equal(t, c.want, newTable(parse(t, head+c.text)).route(c.in), name)
 	}
 }
 
@@ -157,9 +157,9 @@ func TestRouting(t *testing.T) {
 func TestPassesOfAParameterAndItsControlChange(t *testing.T) {
 	table := newTable(parse(t, head+"in.ch0.rpn1 > mid.a\nmid.a > out.ch0.cc3\nin.ch0.cc38 > out.ch0.cc2\nin.ch0.rpn1 > out.ch0.cc1"))
 	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40"} {
-		assert.Empty(t, table.route(0, m))
+		assert.Empty(t, table.route(m))
 	}
-	assert.Equal(t, []string{"b0 01 3f", "b0 02 00", "b0 03 3f"}, table.route(0, "B0 26 00"))
+	assert.Equal(t, []string{"b0 01 3f", "b0 02 00", "b0 03 3f"}, table.route("B0 26 00"))
 }
 
 func TestLongChains(t *testing.T) {
@@ -169,7 +169,7 @@ func TestLongChains(t *testing.T) {
 		fmt.Fprintf(&text, "mid.%d > mid.%d\n", i, i+1)
 	}
 	table := newTable(parse(t, head+text.String()+fmt.Sprintf("in.ch0.cc1 > mid.0\nmid.%d > out.ch0.cc2", length)))
-	assert.Equal(t, []string{"b0 02 05"}, table.route(0, "B0 01 05"))
+	assert.Equal(t, []string{"b0 02 05"}, table.route("B0 01 05"))
 }
 
 // Thirty diamonds one after the other would reach a billion channels.
@@ -217,17 +217,17 @@ in.ch0.cc14.7 > out.ch0.pitch
 		"F3 07":    {"f3 07", "plain f3 07"},
 		"F6":       nil,
 	} {
-		assert.Equal(t, want, table.route(0, in), in)
+		assert.Equal(t, want, table.route(in), in)
 	}
-	assert.Equal(t, []string{"b0 08 40", "b0 28 00", "e0 00 40"}, table.route(0, "B0 07 40"))
-	assert.Equal(t, []string{"b0 08 40", "b0 28 05", "e0 05 40"}, table.route(0, "B0 27 05"))
+	assert.Equal(t, []string{"b0 08 40", "b0 28 00", "e0 00 40"}, table.route("B0 07 40"))
+	assert.Equal(t, []string{"b0 08 40", "b0 28 05", "e0 05 40"}, table.route("B0 27 05"))
 }
 
 // A driver may leave rubbish in the bytes that a message does not use.
 func TestBytesBeyondAMessageAreNotPassedOn(t *testing.T) {
 	table := newTable(parse(t, "[winmidi in]\nread=1\nwrite=1\nthru.in = realtime\n[map]\nin.ch0.program > in.ch0.cc1"))
 	for in, want := range map[string]string{"F8 55 66": "in f8", "F3 05 66": "in f3 05", "C0 05 66": "in b0 01 05"} {
-		assert.Equal(t, []string{want}, table.route(0, in))
+		assert.Equal(t, []string{want}, table.route(in))
 	}
 }
 

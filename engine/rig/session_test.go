@@ -177,7 +177,7 @@ func TestNotesThatAreHeldAreSwitchedOffAtTheEnd(t *testing.T) {
 func TestOutputsAreResetUnlessTheRigSaysOtherwise(t *testing.T) {
 	s := newStage(t, parse(t, strings.ReplaceAll(through, "reset = off\n", "")+"in.ch0.note1 > out.ch0.note1"))
 	s.send("90 01 40")
-	s.end()
+	assert.ErrorIs(t, s.end(), context.Canceled)
 	require.NoError(t, s.session.Close())
 	got := s.receive(1 + 1 + 2064)
 	assert.Equal(t, []string{"90 01 40", "80 01 40", "80 00 40"}, got[:3], "what is held goes first")
@@ -192,7 +192,7 @@ func TestWhatHasArrivedIsSentBeforeTheEnd(t *testing.T) {
 		require.NoError(t, s.in.Send(message(fmt.Sprintf("B0 07 %02X", i))))
 	}
 	require.Eventually(t, func() bool { return s.engine.Stats().Inputs[0].Received == 100 }, 10*time.Second, time.Millisecond)
-	s.end()
+	assert.ErrorIs(t, s.end(), context.Canceled)
 	require.NoError(t, s.session.Close())
 	assert.Equal(t, "b0 07 63", s.receive(100)[99])
 }
