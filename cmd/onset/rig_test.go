@@ -214,7 +214,7 @@ func TestRunWatchesItsFiles(t *testing.T) {
 	assert.Equal(t, "B0 02 05", r.send("B0 01 05"))
 
 	write(t, folder, "map.cfg", "in.ch0.cc1 > out.ch0.cc3\n")
-	r.stderr.await(t, "rig.cfg is taken over")
+	r.stderr.await(t, "rig.cfg has changed and is taken over")
 	assert.Equal(t, "B0 03 05", r.send("B0 01 05"))
 
 	write(t, folder, "map.cfg", "in.ch0.cc1 > on.ch0.cc4\n")
@@ -228,7 +228,7 @@ func TestRunWatchesItsFiles(t *testing.T) {
 
 	write(t, folder, "new.cfg", "")
 	require.NoError(t, os.Rename(filepath.Join(folder, "new.cfg"), file))
-	r.stderr.await(t, `it has no instances`)
+	r.stderr.await(t, `rig.cfg has no instances`)
 
 	write(t, folder, "new.cfg", through+"in.ch0.cc1 > out.ch0.cc9\n")
 	require.NoError(t, os.Rename(filepath.Join(folder, "new.cfg"), file))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/onset-midi/onset/engine"
 	"github.com/onset-midi/onset/engine/rig"
@@ -42,29 +41,51 @@ func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err err
 		return err
 	}
 
-	var printing sync.WaitGroup
-	printing.Go(func() {
-		for n := range notices {
-			writeNotice(p.stdout, p.stderr, n)
-		}
-	})
-	watching := func() {}
-	if c.Watch {
-		if watching, err = c.watch(p, session, r); err != nil {
-			return errors.Join(err, session.Close())
-		}
-	}
-	fmt.Fprintf(p.stderr, "running %s; Ctrl-C ends\n", c.File)
-	err = session.Run(ctx)
-	watching()
-	if errors.Is(err, context.Canceled) {
-		err = nil
-	}
+	printed := p.print(notices)
+	err = c.runSession(ctx, p, session, r)
 	err = errors.Join(err, session.Close())
-	close(notices)
-	printing.Wait()
+	printed()
 	p.account(session.Stats())
 	return err
+}
+
+func (c *runCommand) runSession(ctx context.Context, p program, session *rig.Session, r *rig.Rig) error {
+	if c.Watch {
+		end, err := c.watch(p, session, r)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
+	fmt.Fprintf(p.stderr, "running %s; Ctrl-C ends\n", c.File)
+	err := session.Run(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// print has notices written as they come. end returns when those that have come are written.
+func (p program) print(notices <-chan rig.Notice) (end func()) {
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case n := <-notices:
+				writeNotice(p.stdout, p.stderr, n)
+			case <-over:
+				for len(notices) > 0 {
+					writeNotice(p.stdout, p.stderr, <-notices)
+				}
+				return
+			}
+		}
+	}()
+	return func() {
+		close(over)
+		<-ended
+	}
 }
 
 // writeNotice writes what a running rig has to tell: changes in the form that MIDIMonster writes them.

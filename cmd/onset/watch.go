@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -21,68 +23,96 @@ func (c *runCommand) watch(p program, session *rig.Session, r *rig.Rig) (end fun
 	if err != nil {
 		return nil, fmt.Errorf("watching %s: %w", c.File, err)
 	}
-	// Folders, since editors replace files by others of the same name.
-	follow := func(r *rig.Rig) error {
-		for _, file := range r.Files {
-			if err := watcher.Add(filepath.Dir(file)); err != nil {
-				return fmt.Errorf("watching %s: %w", file, err)
-			}
-		}
-		return nil
-	}
-	if err := follow(r); err != nil {
+	w := &watch{command: c, program: p, session: session, watcher: watcher}
+	if err := w.follow(r); err != nil {
 		return nil, errors.Join(err, watcher.Close())
 	}
-	done := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
-		defer close(done)
-		running := r.String()
-		var due <-chan time.Time
-		for {
-			select {
-			case _, ok := <-watcher.Events:
-				if !ok {
-					return
-				}
-				due = time.After(settle)
-			case err := <-watcher.Errors:
-				if err != nil {
-					fmt.Fprintf(p.stderr, "watching %s: %v\n", c.File, err)
-				}
-			case <-due:
-				due = nil
-				next, err := c.reload(p, session, running)
-				if err == nil && next != nil {
-					running = next.String()
-					err = follow(next)
-				}
-				if err != nil {
-					fmt.Fprintf(p.stderr, "%s is not taken over: %v\n", c.File, err)
-				}
-			}
-		}
+		defer close(ended)
+		w.run()
 	}()
 	return func() {
 		_ = watcher.Close()
-		<-done
+		<-ended
 	}, nil
 }
 
-// reload reads the rig again and has the session do what it says. nil: it says what is running.
-func (c *runCommand) reload(p program, session *rig.Session, running string) (*rig.Rig, error) {
-	next, err := c.load(p)
-	if err != nil {
-		return nil, err
+// watch is a rig file being watched.
+type watch struct {
+	command *runCommand
+	program program
+	session *rig.Session
+	watcher *fsnotify.Watcher
+	running string   // what the session does
+	files   []string // that it was read from
+	failed  bool     // the last change was not taken over
+}
+
+// follow watches the folders of a rig's files, since editors replace files by others of the same
+// name, and takes the rig for what is running.
+func (w *watch) follow(r *rig.Rig) error {
+	w.running, w.files = r.String(), r.Files
+	for _, file := range r.Files {
+		if err := w.watcher.Add(filepath.Dir(file)); err != nil {
+			return fmt.Errorf("watching %s: %w", file, err)
+		}
 	}
-	if next.String() == running {
-		return nil, nil
+	return nil
+}
+
+func (w *watch) run() {
+	var due <-chan time.Time
+	for {
+		select {
+		case event, ok := <-w.watcher.Events:
+			if !ok {
+				return
+			}
+			if w.concerns(event.Name) {
+				due = time.After(settle)
+			}
+		case err, ok := <-w.watcher.Errors:
+			if ok {
+				w.complain(err)
+			}
+		case <-due:
+			due = nil
+			err := w.reload()
+			if w.failed = err != nil; w.failed {
+				w.complain(err)
+			}
+		}
 	}
-	if len(next.Instances) == 0 {
-		return nil, errors.New("it has no instances")
+}
+
+// concerns reports whether a file may be one of the rig's. Which those of a rig that could not be read
+// are, is not known.
+func (w *watch) concerns(name string) bool {
+	return w.failed || slices.ContainsFunc(w.files, func(file string) bool {
+		return strings.EqualFold(filepath.Base(file), filepath.Base(name))
+	})
+}
+
+func (w *watch) complain(err error) {
+	fmt.Fprintf(w.program.stderr, "%s has changed and is not taken over:\n", w.command.File)
+	w.program.complain(err)
+}
+
+// reload reads the rig again and has the session do what it says.
+func (w *watch) reload() error {
+	next, err := w.command.load(w.program)
+	switch {
+	case err != nil:
+		return err
+	case len(next.Instances) == 0:
+		return fmt.Errorf("%s has no instances", w.command.File)
+	case next.String() == w.running:
+		return w.follow(next)
 	}
-	if err := session.Replace(next); err != nil {
-		return nil, err
+	if err := w.session.Replace(next); err != nil {
+		return err
 	}
-	fmt.Fprintf(p.stderr, "%s is taken over\n", c.File)
-	return next, nil
+	fmt.Fprintf(w.program.stderr, "%s has changed and is taken over\n", w.command.File)
+	return w.follow(next)
 }

@@ -43,6 +43,7 @@ type Session struct {
 
 	mu      sync.Mutex // Replace and Close
 	closed  bool
+	failed  error // of closing what Replace had no more use for
 	inputs  map[string]*engine.Input // by what the rig calls the port
 	outputs map[string]*sink
 
@@ -187,7 +188,8 @@ func (s *Session) Replace(r *Rig) error {
 	}
 	oldInputs, oldOutputs := missing(s.inputs, inputs), missing(s.outputs, outputs)
 	s.inputs, s.outputs = inputs, outputs
-	return s.release(oldInputs, oldOutputs)
+	s.failed = errors.Join(s.failed, s.release(oldInputs, oldOutputs))
+	return nil
 }
 
 // openPorts opens the ports of a rig that are not open yet. With an error, those it opened are in the
@@ -377,7 +379,7 @@ func closePorts(inputs []*engine.Input, outputs []*sink) error {
 
 // Close ends the session in order: its inputs are closed, what its outputs have queued is sent, notes
 // that are held are switched off, the devices are reset unless the rig says otherwise, and closed. It
-// must not be called within a handler. The error joins those of the ports.
+// must not be called within a handler. The error joins those of all ports that the session has closed.
 func (s *Session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -385,7 +387,7 @@ func (s *Session) Close() error {
 		return nil
 	}
 	s.closed = true
-	return s.release(missing(s.inputs, nil), missing(s.outputs, nil))
+	return errors.Join(s.failed, s.release(missing(s.inputs, nil), missing(s.outputs, nil)))
 }
 
 // Stats are a session's statistics. Those of its ports are the engine's.
