@@ -12,10 +12,11 @@ type checkCommand struct {
 }
 
 func (c *checkCommand) Run(p program) error {
-	r, err := c.load(p)
+	r, _, err := c.load()
 	if err != nil {
 		return err
 	}
+	p.warn(r)
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 3, ' ', 0)
 	for _, i := range r.Instances {
 		fmt.Fprintf(w, "%s\t%s%s\n", i.Name, i.Backend, ports(i))

@@ -14,29 +14,42 @@ type rigFile struct {
 	Instance []string `short:"i" sep:"none" placeholder:"INSTANCE.OPTION=VALUE" help:"Set an instance's option, over the file."`
 }
 
-// load reads the rig and its overrides, and says what is suspicious.
-func (f *rigFile) load(p program) (*rig.Rig, error) {
+// load reads the rig with its overrides. The error has all that is wrong with either; files are all that
+// it was or should have been read from.
+func (f *rigFile) load() (r *rig.Rig, files []string, err error) {
 	var overrides []rig.Override
-	var failed []error
-	add := func(o rig.Override, err error) {
-		overrides = append(overrides, o)
-		failed = append(failed, err)
+	var problems rig.Problems
+	add := func(parse func(string) (rig.Override, error), texts []string) {
+		for _, text := range texts {
+			o, err := parse(text)
+			if err != nil {
+				problems = append(problems, rig.Problem{Message: err.Error()})
+				continue
+			}
+			overrides = append(overrides, o)
+		}
 	}
-	for _, s := range f.Backend {
-		add(rig.OverrideBackend(s))
+	add(rig.OverrideBackend, f.Backend)
+	add(rig.OverrideInstance, f.Instance)
+	r, err = rig.Parse(f.File, func(name string) ([]byte, error) {
+		files = append(files, name)
+		return rig.ReadFile(name)
+	}, overrides...)
+	var more rig.Problems
+	if errors.As(err, &more) {
+		problems = append(problems, more...)
+	} else if err != nil {
+		return nil, files, fmt.Errorf("rig: %w", err)
 	}
-	for _, s := range f.Instance {
-		add(rig.OverrideInstance(s))
+	if len(problems) > 0 {
+		return nil, files, problems
 	}
-	if err := errors.Join(failed...); err != nil {
-		return nil, err
-	}
-	r, err := rig.Load(f.File, overrides...)
-	if err != nil {
-		return nil, fmt.Errorf("rig: %w", err)
-	}
+	return r, files, nil
+}
+
+// warn says what is suspicious about a rig.
+func (p program) warn(r *rig.Rig) {
 	for _, w := range r.Warnings {
 		fmt.Fprintf(p.stderr, "warning: %v\n", w)
 	}
-	return r, nil
 }

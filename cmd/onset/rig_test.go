@@ -237,6 +237,36 @@ func TestRunWatchesItsFiles(t *testing.T) {
 	assert.Zero(t, r.end())
 }
 
+// What else is written in the folder neither holds a change up nor is taken for one; a file that is
+// included and could not be read is watched too.
+func TestRunWatchesWhatMatters(t *testing.T) {
+	folder := newFolder(t)
+	file := write(t, folder, "rig.cfg", through+"in.ch0.cc1 > out.ch0.cc2wheel\n")
+	r := run(t, file, "--watch")
+	noise := make(chan struct{})
+	var noisy sync.WaitGroup
+	noisy.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-noise:
+				return
+			case <-time.After(settle / 10):
+				write(t, folder, "noise.log", strings.Repeat("x", n))
+			}
+		}
+	})
+	write(t, folder, "new.cfg", through+"[include map.cfg]\n")
+	require.NoError(t, os.Rename(filepath.Join(folder, "new.cfg"), file))
+	r.stderr.await(t, "cannot be included")
+	write(t, folder, "map.cfg", "in.ch0.cc1 > out.ch0.cc3")
+	r.stderr.await(t, "rig.cfg has changed and is taken over")
+	assert.Equal(t, "B0 03 05", r.send("B0 01 05"))
+	close(noise)
+	noisy.Wait()
+	assert.Equal(t, 1, strings.Count(r.stderr.String(), `"wheel"`), "%v", &r.stderr)
+	assert.Equal(t, 1, strings.Count(r.stderr.String(), "cannot be included"), "%v", &r.stderr)
+}
+
 func TestRunEndsWhenItsInputIsLost(t *testing.T) {
 	r := run(t, write(t, newFolder(t), "rig.cfg", through))
 	r.loop.Unplug(0)

@@ -21,10 +21,11 @@ type runCommand struct {
 var waits = map[string]engine.Wait{"hybrid": engine.WaitHybrid, "spin": engine.WaitSpin, "park": engine.WaitPark}
 
 func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err error) {
-	r, err := c.load(p)
+	r, files, err := c.load()
 	if err != nil {
 		return err
 	}
+	p.warn(r)
 	eng, end, err := p.open(all, engine.Options{Wait: waits[c.Wait], Raise: c.Raise})
 	if err != nil {
 		return err
@@ -42,16 +43,16 @@ func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err err
 	}
 
 	printed := p.print(notices)
-	err = c.runSession(ctx, p, session, r)
+	err = c.runSession(ctx, p, session, r, files)
 	err = errors.Join(err, session.Close())
 	printed()
 	p.account(session.Stats())
 	return err
 }
 
-func (c *runCommand) runSession(ctx context.Context, p program, session *rig.Session, r *rig.Rig) error {
+func (c *runCommand) runSession(ctx context.Context, p program, session *rig.Session, r *rig.Rig, files []string) error {
 	if c.Watch {
-		end, err := c.watch(p, session, r)
+		end, err := c.watch(p, session, r, files)
 		if err != nil {
 			return err
 		}

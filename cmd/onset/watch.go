@@ -18,13 +18,13 @@ import (
 const settle = 200 * time.Millisecond
 
 // watch has the session do what the rig file says whenever it has changed and is valid. end ends that.
-func (c *runCommand) watch(p program, session *rig.Session, r *rig.Rig) (end func(), err error) {
+func (c *runCommand) watch(p program, session *rig.Session, r *rig.Rig, files []string) (end func(), err error) {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("watching %s: %w", c.File, err)
 	}
-	w := &watch{command: c, program: p, session: session, watcher: watcher}
-	if err := w.follow(r); err != nil {
+	w := &watch{command: c, program: p, session: session, watcher: watcher, running: r.String()}
+	if err := w.follow(files); err != nil {
 		return nil, errors.Join(err, watcher.Close())
 	}
 	ended := make(chan struct{})
@@ -45,20 +45,28 @@ type watch struct {
 	session *rig.Session
 	watcher *fsnotify.Watcher
 	running string   // what the session does
-	files   []string // that it was read from
-	failed  bool     // the last change was not taken over
+	refused string   // why it does not do what the file says; empty: it does
+	names   []string // of the files, without folders
 }
 
-// follow watches the folders of a rig's files, since editors replace files by others of the same
-// name, and takes the rig for what is running.
-func (w *watch) follow(r *rig.Rig) error {
-	w.running, w.files = r.String(), r.Files
-	for _, file := range r.Files {
-		if err := w.watcher.Add(filepath.Dir(file)); err != nil {
-			return fmt.Errorf("watching %s: %w", file, err)
+// follow watches the folders of files, since editors replace files by others of the same name, and of
+// what they link to. The error is that of the first, which must be there.
+func (w *watch) follow(files []string) error {
+	w.names = nil
+	var failed error
+	for i, file := range files {
+		target, err := filepath.EvalSymlinks(file)
+		if err != nil {
+			target = file
+		}
+		for _, name := range []string{file, target} {
+			w.names = append(w.names, filepath.Base(name))
+			if err := w.watcher.Add(filepath.Dir(name)); err != nil && i == 0 {
+				failed = fmt.Errorf("watching %s: %w", name, err)
+			}
 		}
 	}
-	return nil
+	return failed
 }
 
 func (w *watch) run() {
@@ -74,45 +82,43 @@ func (w *watch) run() {
 			}
 		case err, ok := <-w.watcher.Errors:
 			if ok {
-				w.complain(err)
+				fmt.Fprintf(w.program.stderr, "watching %s: %v\n", w.command.File, err)
 			}
 		case <-due:
 			due = nil
-			err := w.reload()
-			if w.failed = err != nil; w.failed {
-				w.complain(err)
-			}
+			w.reload()
 		}
 	}
 }
 
-// concerns reports whether a file may be one of the rig's. Which those of a rig that could not be read
-// are, is not known.
+// concerns reports whether a file may be one of the rig's.
 func (w *watch) concerns(name string) bool {
-	return w.failed || slices.ContainsFunc(w.files, func(file string) bool {
-		return strings.EqualFold(filepath.Base(file), filepath.Base(name))
-	})
+	return slices.ContainsFunc(w.names, func(known string) bool { return strings.EqualFold(known, filepath.Base(name)) })
 }
 
-func (w *watch) complain(err error) {
-	fmt.Fprintf(w.program.stderr, "%s has changed and is not taken over:\n", w.command.File)
-	w.program.complain(err)
-}
-
-// reload reads the rig again and has the session do what it says.
-func (w *watch) reload() error {
-	next, err := w.command.load(w.program)
+// reload reads the rig again, has the session do what it says, and says so, or why not, if that is new.
+func (w *watch) reload() {
+	next, files, err := w.command.load()
+	if err == nil && len(next.Instances) == 0 {
+		err = fmt.Errorf("%s has no instances", w.command.File)
+	}
+	changed := err == nil && next.String() != w.running
+	if changed {
+		if err = w.session.Replace(next); err == nil {
+			w.running = next.String()
+		}
+	}
 	switch {
-	case err != nil:
-		return err
-	case len(next.Instances) == 0:
-		return fmt.Errorf("%s has no instances", w.command.File)
-	case next.String() == w.running:
-		return w.follow(next)
+	case err != nil && err.Error() != w.refused:
+		fmt.Fprintf(w.program.stderr, "%s has changed and is not taken over:\n", w.command.File)
+		w.program.complain(err)
+	case err == nil && (changed || w.refused != ""):
+		w.program.warn(next)
+		fmt.Fprintf(w.program.stderr, "%s has changed and is taken over\n", w.command.File)
 	}
-	if err := w.session.Replace(next); err != nil {
-		return err
+	w.refused = ""
+	if err != nil {
+		w.refused = err.Error()
 	}
-	fmt.Fprintf(w.program.stderr, "%s has changed and is taken over\n", w.command.File)
-	return w.follow(next)
+	_ = w.follow(files) // its folder may be gone for a moment
 }

@@ -10,6 +10,7 @@ import (
 
 // thru is an instance's option thru.OTHER.
 type thru struct {
+	from  int // instance
 	other string
 	at    Position
 }
@@ -135,7 +136,7 @@ func (i *Instance) message(name string) (steps []control.Step, threshold uint16)
 // checkThru looks at the thru options when all instances are known.
 func (r *reader) checkThru() {
 	for _, o := range r.thrus {
-		r.at, r.indent = o.at, o.at.Column-1
+		r.at = o.at
 		i, ok := r.named[o.other]
 		switch {
 		case !ok:
@@ -145,6 +146,9 @@ func (r *reader) checkThru() {
 			r.problem(0, "thru.%s: a winmidi instance was expected", o.other)
 		case r.rig.Instances[i].Write == "":
 			r.warn(0, "instance %s has no write: what is sent to it is only counted", o.other)
+		}
+		if from := &r.rig.Instances[o.from]; from.Read == "" {
+			r.warn(0, "instance %s has no read: nothing comes from it", from.Name)
 		}
 	}
 }

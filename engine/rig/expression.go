@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -75,8 +76,8 @@ func parseBraces(s string) (part, error) {
 	case points < 0:
 		return part{}, errors.New(expected)
 	}
-	// Spaces and plus signs are let pass, as by MIDIMonster.
-	first, err1 := strconv.ParseUint(strings.TrimLeft(s[:points], "+ \t"), 10, 64)
+	// Spaces and plus signs are let pass, and nothing before the points is 0, as by MIDIMonster.
+	first, err1 := strconv.ParseUint(cmp.Or(strings.TrimLeft(s[:points], "+ \t"), "0"), 10, 64)
 	last, err2 := strconv.ParseUint(strings.TrimLeft(s[points+2:], "+ \t"), 10, 64)
 	if errors.Is(err1, strconv.ErrSyntax) || errors.Is(err2, strconv.ErrSyntax) {
 		return part{}, errors.New(expected)

@@ -18,10 +18,14 @@ func (r *reader) mapping(text string) {
 		arrow, end = Both, end+1 // also of "><", as in MIDIMonster
 	}
 	right := len(text) - len(strings.TrimLeftFunc(text[end:], stray))
-	m := Mapping{Arrow: arrow, at: r.at, indent: r.indent}
+	m := Mapping{Arrow: arrow, at: r.at}
 	var leftOK, rightOK bool
 	m.Left, leftOK = r.side(trim(text[:at]), 0)
 	m.Right, rightOK = r.side(text[right:], right)
+	if length := len(m.String()); length > maxLine {
+		r.tooLong(length)
+		return
+	}
 	if leftOK && rightOK {
 		r.rig.Mappings = append(r.rig.Mappings, m)
 	}
@@ -66,10 +70,14 @@ func (g *graph) resolve(m *Mapping, s *Side) endpoint {
 func (g *graph) add(m *Mapping) {
 	left, right := g.resolve(m, &m.Left), g.resolve(m, &m.Right)
 	if !left.ok || !right.ok {
+		g.check(m, &left, m.Arrow == Left)
+		g.check(m, &right, m.Arrow == Right)
 		return
 	}
 	if left.count != right.count && left.count != 1 && right.count != 1 {
 		g.problem(m, &m.Left, 0, "%d channels cannot be mapped to %d: the same number, or 1, was expected", left.count, right.count)
+		g.check(m, &left, m.Arrow == Left)
+		g.check(m, &right, m.Arrow == Right)
 		return
 	}
 	count := max(left.count, right.count)
@@ -84,6 +92,13 @@ func (g *graph) add(m *Mapping) {
 	}
 	if m.Arrow != Right {
 		g.addEdges(m, &right, &left, count)
+	}
+}
+
+// check looks at the channels of a side whose mapping cannot be.
+func (g *graph) check(m *Mapping, e *endpoint, target bool) {
+	for n := 0; e.ok && n < e.count; n++ {
+		_, e.ok = g.node(m, e, n, n == 0, target)
 	}
 }
 
@@ -163,11 +178,11 @@ func messagesOf(i *Instance) string {
 
 // problem notes what is wrong so many bytes into a side of a mapping.
 func (g *graph) problem(m *Mapping, s *Side, offset int, format string, args ...any) {
-	g.reader.at, g.reader.indent = m.at, m.indent
+	g.reader.at = m.at
 	g.reader.problem(s.at+offset, format, args...)
 }
 
 func (g *graph) warn(m *Mapping, s *Side, offset int, format string, args ...any) {
-	g.reader.at, g.reader.indent = m.at, m.indent
+	g.reader.at = m.at
 	g.reader.warn(s.at+offset, format, args...)
 }

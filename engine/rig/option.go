@@ -42,7 +42,7 @@ func (r *reader) setInstance(index int, o setting) {
 		return
 	}
 	if other, ok := strings.CutPrefix(o.name, "thru."); ok {
-		r.thru(i, other, o)
+		r.thru(index, other, o)
 		return
 	}
 	switch o.name {
@@ -116,12 +116,13 @@ func notInName(c rune) bool {
 	return !strings.ContainsRune(name, c)
 }
 
-func (r *reader) thru(i *Instance, other string, o setting) {
+func (r *reader) thru(index int, other string, o setting) {
+	i := &r.rig.Instances[index]
 	switch {
 	case o.value != "realtime":
 		r.problem(o.at, "thru.%s: realtime was expected", other)
 	case !slices.Contains(i.Thru, other):
 		i.Thru = append(i.Thru, other)
-		r.thrus = append(r.thrus, thru{other, r.position(0)})
+		r.thrus = append(r.thrus, thru{index, other, r.position(0)})
 	}
 }

@@ -3,6 +3,7 @@ package rig
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Override is an option given elsewhere than in the rig file. It wins over the file.
@@ -28,6 +29,9 @@ func override(backend bool, s string) (Override, error) {
 		}
 		return Override{}, fmt.Errorf("override %q: %s.option=value was expected", s, what)
 	}
+	if strings.ContainsAny(s, "\n\x00") || !utf8.ValidString(s) || len(s) > maxLine {
+		return Override{}, fmt.Errorf("override %q: one line of text of at most %d bytes was expected", s[:min(len(s), 100)], maxLine)
+	}
 	o := setting{name: trim(name), value: trim(value), override: true}
 	return Override{backend, trim(target), o}, nil
 }
@@ -35,7 +39,7 @@ func override(backend bool, s string) (Override, error) {
 // override applies overrides to what has been read.
 func (r *reader) override(overrides []Override) {
 	for _, o := range overrides {
-		r.at, r.indent = Position{File: fmt.Sprintf("override %s.%s=%s", o.target, o.setting.name, o.setting.value)}, 0
+		r.at = Position{File: fmt.Sprintf("override %s.%s=%s", o.target, o.setting.name, o.setting.value)}
 		if o.backend {
 			if r.known(Backend(o.target), 0) {
 				r.setBackend(Backend(o.target), o.setting)

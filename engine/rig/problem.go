@@ -12,7 +12,9 @@ type Position struct {
 	File   string
 	Line   int    // from 1; 0: not in a file, but in an override
 	Column int    // from 1, in characters
-	Text   string // the line
+	Text   string // the line, without what stands around it
+
+	indent int // characters before Text
 }
 
 // Problem is something wrong, or suspicious, at a place in a rig file.
@@ -24,9 +26,9 @@ type Problem struct {
 // Error writes p in one line: file, line, column, what is wrong, and the line itself.
 func (p Problem) Error() string {
 	if p.Line == 0 {
-		return p.File + ": " + p.Message
+		return visible(strings.TrimPrefix(p.File+": "+p.Message, ": "))
 	}
-	return fmt.Sprintf("%s:%d:%d: %s | %s", p.File, p.Line, p.Column, visible(p.Message), excerpt(p.Text, p.Column))
+	return fmt.Sprintf("%s:%d:%d: %s | %s", p.File, p.Line, p.Column, visible(p.Message), excerpt(p.Text, p.Column-p.indent))
 }
 
 // Problems are all that is wrong with a rig, in the order of its files and their lines.

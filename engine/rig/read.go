@@ -25,10 +25,11 @@ const (
 // Load reads a rig file, what it includes, and overrides of its options. The error is Problems with
 // all that is wrong, or that of opening the file.
 func Load(name string, overrides ...Override) (*Rig, error) {
-	return Parse(name, readFile, overrides...)
+	return Parse(name, ReadFile, overrides...)
 }
 
-func readFile(name string) ([]byte, error) {
+// ReadFile reads a file for Parse: little more of it than a rig file may have.
+func ReadFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -70,9 +71,7 @@ type reader struct {
 	instance int            // of an instanceSection
 	thrus    []thru         // options, to be looked at when all instances are known
 
-	// The line being read.
-	at     Position
-	indent int // characters before its text
+	at Position // the line being read
 }
 
 type section int
@@ -107,19 +106,19 @@ func (r *reader) warn(offset int, format string, args ...any) {
 
 func (r *reader) position(offset int) Position {
 	at := r.at
-	at.Column = r.indent + utf8.RuneCountInString(at.Text[:offset]) + 1
+	at.Column = at.indent + utf8.RuneCountInString(at.Text[:offset]) + 1
 	return at
 }
 
 // file reads a file's lines.
 func (r *reader) file(name string, text []byte) {
-	outer, indent := r.at, r.indent
-	defer func() { r.at, r.indent = outer, indent }()
+	outer := r.at
+	defer func() { r.at = outer }()
 	r.open = append(r.open, name)
 	defer func() { r.open = r.open[:len(r.open)-1] }()
 	r.rig.Files = append(r.rig.Files, name)
 
-	r.at, r.indent = Position{File: name, Line: 1}, 0
+	r.at = Position{File: name, Line: 1}
 	if len(text) > maxFile {
 		r.problem(0, "the file has more than %d bytes", maxFile)
 		return
@@ -128,39 +127,56 @@ func (r *reader) file(name string, text []byte) {
 		r.problem(0, "the file is UTF-16: save it as UTF-8")
 		return
 	}
+	ansi := isANSI(text)
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	number := 0
 	for line := range bytes.Lines(text) {
 		number++
 		r.at = Position{File: name, Line: number}
-		r.line(line)
+		r.line(line, ansi)
 	}
 }
 
+// isANSI reports whether a file is not UTF-8. Bytes at the ends of its lines do not count, which MIDIMonster
+// lets pass too, whatever they are.
+func isANSI(text []byte) bool {
+	if utf8.Valid(text) {
+		return false
+	}
+	for line := range bytes.Lines(text) {
+		if !utf8.Valid(bytes.TrimFunc(line, stray)) {
+			return true
+		}
+	}
+	return false
+}
+
 // line reads a line.
-func (r *reader) line(raw []byte) {
-	kept := bytes.TrimLeftFunc(raw, stray)
-	before := raw[:len(raw)-len(kept)]
-	r.indent = utf8.RuneCount(bytes.TrimPrefix(before, []byte("\uFEFF")))
-	after := kept
-	kept = bytes.TrimRightFunc(kept, stray)
-	after = after[len(kept):]
-	if len(kept) > maxLine {
-		r.at.Text = strings.ToValidUTF8(string(kept[:200]), "\uFFFD")
-		r.problem(0, "the line has %d bytes: at most %d are possible", len(kept), maxLine)
+func (r *reader) line(raw []byte, ansi bool) {
+	all := string(raw)
+	if ansi {
+		var err error
+		if all, err = decode(raw); err != nil {
+			r.problem(0, "%v", err)
+			return
+		}
+	}
+	text := strings.TrimLeftFunc(all, stray)
+	before := all[:len(all)-len(text)]
+	text = strings.TrimRightFunc(text, stray)
+	r.at.indent = utf8.RuneCountInString(before)
+	if len(text) > maxLine {
+		r.at.Text = strings.ToValidUTF8(text[:200], "\uFFFD")
+		r.tooLong(len(text))
 		return
 	}
-	text, err := decode(kept)
 	r.at.Text = text
-	if err != nil {
-		r.problem(0, "%v", err)
-		return
+	if !utf8.ValidString(before) || !utf8.ValidString(all[len(before)+len(text):]) {
+		r.warn(len(text), "the line begins or ends with bytes that are not UTF-8: they are left out, as by MIDIMonster")
 	}
 	if nul := strings.IndexByte(text, 0); nul >= 0 {
 		r.problem(nul, "a NUL byte: a rig file is text")
 		return
-	}
-	if !utf8.Valid(before) || !utf8.Valid(after) {
-		r.warn(len(text), "the line begins or ends with bytes that are not UTF-8: they are left out, as by MIDIMonster")
 	}
 	switch {
 	case text == "" || text[0] == ';':
@@ -172,6 +188,11 @@ func (r *reader) line(raw []byte) {
 	default:
 		r.assignment(text)
 	}
+}
+
+// tooLong notes that a line, as it is written or as it would be printed, is too long.
+func (r *reader) tooLong(length int) {
+	r.problem(0, "the line has %d bytes: at most %d are possible", length, maxLine)
 }
 
 // stray reports whether c may stand at the ends of a line without meaning anything: all that does not
@@ -272,6 +293,10 @@ func (r *reader) assignment(text string) {
 	case backendSection:
 		r.setBackend(r.backend, o)
 	case instanceSection:
+		if length := len(o.name) + len(" = ") + len(o.value); length > maxLine {
+			r.tooLong(length)
+			return
+		}
 		r.setInstance(r.instance, o)
 	default:
 		r.warn(0, "%s belongs to no section and is ignored", o.name)

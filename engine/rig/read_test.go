@@ -118,6 +118,7 @@ func TestWhatIsSuspiciousIsAWarning(t *testing.T) {
 		head + "in.ch0.cc14.2 > out.ch0.cc1":                      `7:4: ".2" after ch0.cc14 is ignored; with cc14 = on it would be two control changes as one value`,
 		head + "in.ch0.note > out.ch0.cc1":                        `7:4: control "ch0.note" lacks a number: it is taken for ch0.note0`,
 		head + "in.ch0.note1 > in.ch0.cc1":                        `7:16: instance in has no write: what is sent to it is only counted`,
+		"[winmidi a]\nthru.b = realtime\n[winmidi b]\nwrite=1":    `2:1: instance a has no read: nothing comes from it`,
 		"[winmidi a]\nread = A\nthru.b = realtime\n[winmidi b]\n": `3:1: instance b has no write: what is sent to it is only counted`,
 		"[winmidi in]\nread = Gross\xE4\n":                        `2:13: the line begins or ends with bytes that are not UTF-8: they are left out, as by MIDIMonster`,
 	} {
@@ -209,11 +210,12 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	}.read)
 	require.Error(t, err)
 	lines := strings.Split(err.Error(), "\n")
-	require.Len(t, lines, 5)
+	require.Len(t, lines, 6)
 	more := filepath.FromSlash("sub/more.cfg")
 	for i, begin := range []string{
 		`rig.cfg:3:1: a winmidi instance has no option "foo"`,
 		`rig.cfg:4:2: no backend "artnet"`,
+		`rig.cfg:7:4: control "ch0.cc200"`,
 		`rig.cfg:8:17: control "ch16.cc1"`,
 		more + `:3:11: instance "in" is there already: rig.cfg, line 1`,
 		more + `:6:14: no instance "nowhere"; there are in`,
@@ -297,6 +299,8 @@ func TestOverridesWinOverTheFile(t *testing.T) {
 		_, err := rig.OverrideInstance(s)
 		assert.EqualError(t, err, fmt.Sprintf("override %q: INSTANCE.option=value was expected", s))
 	}
+	_, err = rig.OverrideInstance("in.read=a\nb")
+	assert.EqualError(t, err, `override "in.read=a\nb": one line of text of at most 65536 bytes was expected`)
 	_, err = rig.OverrideBackend("detect=on")
 	assert.EqualError(t, err, `override "detect=on": BACKEND.option=value was expected`)
 }
@@ -316,6 +320,29 @@ func TestLineEndsAreAcceptedAsByMIDIMonster(t *testing.T) {
 	} {
 		got := parse(t, variant)
 		assert.Empty(t, cmp.Diff(want, got, sameRig, cmpopts.IgnoreFields(rig.Rig{}, "Warnings")), name)
+	}
+}
+
+// In a file that is not UTF-8 letters outside ASCII are letters at the ends of lines too.
+func TestAFileInTheANSICodePage(t *testing.T) {
+	got := parse(t, "[winmidi in]\r\nread = Ger\xE4t Men\xFC\r\n[loopback \xE9]\r\n[map]\r\nin.ch0.cc1 > \xE9.\xE8\r\n\xE9.\xE8 > in.ch0.cc2\xA0\r\n")
+	assert.Equal(t, "[winmidi in]\nread = Gerät Menü\n\n[loopback é]\n\n[map]\nin.ch0.cc1 > é.è\né.è > in.ch0.cc2\n", got.String())
+	assert.Len(t, some(got), 1)
+}
+
+// What is accepted is not too long to be read again when it is printed.
+func TestTheLongestLines(t *testing.T) {
+	const words = "[loopback a]\n[map]\n"
+	longest := strings.Repeat("x", 65536-len("a. > a.y"))
+	r := parse(t, words+"a."+longest+" > a.y")
+	assert.Empty(t, cmp.Diff(r, parse(t, r.String()), sameRig))
+	for _, text := range []string{
+		words + "a." + longest + "x>a.y",
+		"[winmidi \xE9]\nread=" + strings.Repeat("\xE9", 40000),
+		"[winmidi a]\nread=" + strings.Repeat("x", 65536-len("read=")),
+	} {
+		_, err := rig.Parse("rig.cfg", only(text))
+		assert.ErrorContains(t, err, "bytes: at most 65536 are possible")
 	}
 }
 

@@ -69,9 +69,10 @@ type Mapping struct {
 	Arrow Arrow
 	Right Side
 
-	at     Position
-	indent int
+	at Position
 }
+
+func (m Mapping) String() string { return fmt.Sprintf("%s %s %s", m.Left, m.Arrow, m.Right) }
 
 // Side is one side of a Mapping: an instance and a control or channel of it, or several of them in
 // braces: "ch{0..15}.note{60,62}".
@@ -113,7 +114,7 @@ func (r *Rig) String() string {
 	}
 	s.WriteString("[map]\n")
 	for _, m := range r.Mappings {
-		fmt.Fprintf(&s, "%s %s %s\n", m.Left, m.Arrow, m.Right)
+		fmt.Fprintln(&s, m)
 	}
 	return s.String()
 }

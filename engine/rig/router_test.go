@@ -141,9 +141,10 @@ func TestRouting(t *testing.T) {
 		"the rightmost braces vary fastest": {
 			"in.ch0.note{10..13} > out.ch{1,2}.cc{7,8}", "90 0C 05",
 			[]string{"b2 07 05"}},
-		"one to many": {"in.ch0.cc1 > out.ch0.{note5,pitch}", "B0 01 7F", []string{"90 05 7f", "e0 7f 7f"}},
-		"many to one": {"in.ch{0..15}.cc{0..127} > out.ch0.program", "BA 77 05", []string{"c0 05"}},
-		"nothing":     {"in.ch0.cc1 > out.ch0.cc2", "B0 02 40", nil},
+		"a range from nothing begins at 0": {"in.ch0.cc{..2} > out.ch0.note{ 5..+7}", "B0 00 05", []string{"90 05 05"}},
+		"one to many":                      {"in.ch0.cc1 > out.ch0.{note5,pitch}", "B0 01 7F", []string{"90 05 7f", "e0 7f 7f"}},
+		"many to one":                      {"in.ch{0..15}.cc{0..127} > out.ch0.program", "BA 77 05", []string{"c0 05"}},
+		"nothing":                          {"in.ch0.cc1 > out.ch0.cc2", "B0 02 40", nil},
 		"passes of two changes at once are merged": {
 			"in.ch0.cc7 > mid.a\nmid.a > out.ch0.cc1\nin.ch0.cc7 > out.ch0.cc2\nin.ch0.note1 > mid.a", "B0 07 01",
 			[]string{"b0 02 01", "b0 01 01"}},

@@ -43,7 +43,7 @@ type Session struct {
 
 	mu      sync.Mutex // Replace and Close
 	closed  bool
-	failed  error // of closing what Replace had no more use for
+	failed  error                    // of closing what Replace had no more use for
 	inputs  map[string]*engine.Input // by what the rig calls the port
 	outputs map[string]*sink
 
@@ -225,6 +225,9 @@ func (s *Session) openInput(name string, opened map[string]*engine.Input) (*engi
 	}
 	info, err := s.engine.Find(engine.In, engine.Named(name))
 	if err != nil {
+		if in, ok := s.inputs[name]; ok {
+			return in, nil // it has gone and is not back; the rest can be replaced all the same
+		}
 		return nil, err
 	}
 	for _, ports := range []map[string]*engine.Input{s.inputs, opened} {
