@@ -203,7 +203,8 @@ func TestRunARig(t *testing.T) {
 	assert.Equal(t, "81 3D 40", r.receive(), "the note is switched off")
 	assert.Contains(t, r.stdout.String(), "input   name         manufacturer")
 	assert.Contains(t, r.stdout.String(), "\nIncoming data on channel in.ch0.note60, value 0.503937\n")
-	assert.Contains(t, r.stderr.String(), "in: 1 changes and 0 system messages received; 0 messages without an output, 0 refused\n")
+	assert.Contains(t, r.stderr.String(), "in: 1 changes and 0 system messages received; 0 messages sent, 0 refused, 0 without an output\n")
+	assert.Contains(t, r.stderr.String(), "out: 0 changes and 0 system messages received; 1 messages sent")
 }
 
 func TestRunWatchesItsFiles(t *testing.T) {

@@ -104,8 +104,8 @@ func writeNotice(stdout, stderr io.Writer, n rig.Notice) {
 // account tells what became of the instances' messages.
 func (p program) account(s rig.Stats) {
 	for _, i := range s.Instances {
-		fmt.Fprintf(p.stderr, "%s: %d changes and %d system messages received; %d messages without an output, %d refused\n",
-			i.Name, i.Changes, i.System, i.Unsent, i.Failed)
+		fmt.Fprintf(p.stderr, "%s: %d changes and %d system messages received; %d messages sent, %d refused, %d without an output\n",
+			i.Name, i.Changes, i.System, i.Sent, i.Failed, i.Unsent)
 	}
 	if s.Dropped > 0 {
 		fmt.Fprintf(p.stderr, "%d lines were left out\n", s.Dropped)

@@ -26,6 +26,7 @@ type Router struct {
 type RouterCounts struct {
 	Changes uint64 // of controls that arrived
 	System  uint64 // system messages that arrived, which change no control
+	Sent    uint64 // messages that its output has taken, to send or to queue
 	Unsent  uint64 // messages for the instance that it has no output for
 	Failed  uint64 // messages that its output refused
 }
@@ -133,14 +134,16 @@ func (r *Router) send(t *target, values *control.Values) {
 	if values[control.Value14] < uint32(t.threshold) {
 		first, count = first+count, uint32(t.under)
 	}
-	out := r.outputs[t.output]
+	out, counts := r.outputs[t.output], &r.counts[t.output]
 	if out == nil {
-		r.counts[t.output].Unsent += uint64(count)
+		counts.Unsent += uint64(count)
 		return
 	}
 	for _, step := range r.tables.steps[first : first+count] {
 		if err := out.Send(step.Message(values)); err != nil {
-			r.counts[t.output].Failed++
+			counts.Failed++
+		} else {
+			counts.Sent++
 		}
 	}
 }
