@@ -65,6 +65,77 @@ func TestCallIsCalledWhenRunEnds(t *testing.T) {
 	}
 }
 
+// Run waits for a call that began while nobody was polling; so does another call.
+func TestRunWaitsForACall(t *testing.T) {
+	rig := newRig(t, engine.Options{})
+	rig.input(t, 0, engine.InputOptions{})
+	out := rig.output(t, 0, engine.OutputOptions{})
+	require.NoError(t, out.Send(0xF8))
+	begun, end := make(chan struct{}), make(chan struct{})
+	called := make(chan error)
+	order := 0
+	go func() {
+		called <- rig.Call(func() {
+			close(begun)
+			<-end
+			order = 1
+		})
+	}()
+	<-begun
+	second := make(chan error)
+	go func() { second <- rig.Call(func() { assert.Equal(t, 1, order) }) }()
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		close(end)
+	}()
+	rig.run(t, func(*engine.Event) bool {
+		assert.Equal(t, 1, order)
+		return true
+	})
+	assert.NoError(t, <-called)
+	assert.NoError(t, <-second)
+}
+
+func TestAPanicInACallIsItsCallers(t *testing.T) {
+	rig := newRig(t, engine.Options{})
+	rig.input(t, 0, engine.InputOptions{})
+	assert.PanicsWithValue(t, "polled by nobody", func() { _ = rig.Call(func() { panic("polled by nobody") }) })
+	out := rig.output(t, 0, engine.OutputOptions{})
+	go func() {
+		assert.PanicsWithValue(t, "polled", func() { _ = rig.Call(func() { panic("polled") }) })
+		assert.NoError(t, out.Send(0xF8))
+	}()
+	rig.run(t, func(*engine.Event) bool { return true })
+}
+
+// When Call says that the engine is closed, no event is being handled any more.
+func TestACallThatIsRefusedHasWaitedForTheHandler(t *testing.T) {
+	for range 50 {
+		rig := newRig(t, engine.Options{})
+		rig.input(t, 0, engine.InputOptions{})
+		out := rig.output(t, 0, engine.OutputOptions{})
+		require.NoError(t, out.Send(0xF8))
+		handled := 0
+		handling := make(chan struct{})
+		ended := make(chan error)
+		go func() {
+			ended <- rig.Run(t.Context(), func(*engine.Event) {
+				close(handling)
+				time.Sleep(time.Millisecond)
+				handled++
+			})
+		}()
+		<-handling
+		closed := make(chan error)
+		go func() { closed <- rig.Close() }()
+		for rig.Call(func() {}) == nil {
+		}
+		assert.Equal(t, 1, handled)
+		assert.NoError(t, <-closed)
+		assert.ErrorIs(t, <-ended, engine.ErrClosed)
+	}
+}
+
 func TestCallAfterCloseIsRefused(t *testing.T) {
 	rig := newRig(t, engine.Options{})
 	require.NoError(t, rig.Close())

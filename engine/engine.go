@@ -70,9 +70,9 @@ type Engine struct {
 	mu      sync.Mutex
 	users   int        // calls under way that need waiter and driver
 	polling bool       // one of them is Run or ReadInto
-	calls   []call     // to be called between events
+	calls   []*call    // to be called between events
 	calling bool       // they are being called
-	called  *sync.Cond // they have been
+	idle    *sync.Cond // calling or polling has ended
 	over    bool       // Close has closed all ports
 	freed   bool       // waiter and driver are given up
 	inputs  []*Input   // open; replaced, never changed, since the poller reads it
@@ -97,7 +97,7 @@ func Open(options Options) (*Engine, error) {
 		options.Deadline = 5 * time.Second
 	}
 	e := &Engine{options: options, closer: newCloser()}
-	e.called = sync.NewCond(&e.mu)
+	e.idle = sync.NewCond(&e.mu)
 	if options.Driver == nil {
 		own, err := defaultDriver()
 		if err != nil {
@@ -227,7 +227,7 @@ func (e *Engine) startPolling() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for e.calling && !e.polling {
-		e.called.Wait()
+		e.idle.Wait()
 	}
 	switch {
 	case e.closer.begun.Load():
@@ -247,9 +247,9 @@ func (e *Engine) stopPolling() {
 	e.users--
 	if len(e.calls) > 0 {
 		e.callAll()
-	} else {
-		e.settle()
 	}
+	e.settle()
+	e.idle.Broadcast()
 }
 
 // adopt calls what waits to be called, returns the inputs to poll, and lets go of those that no longer

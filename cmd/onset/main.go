@@ -20,6 +20,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	p := program{stdout: os.Stdout, stderr: os.Stderr, driver: openDriver}
 	code := p.run(ctx, os.Args[1:])
 	stop()

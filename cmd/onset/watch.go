@@ -70,7 +70,7 @@ func (w *watch) follow(files []string) error {
 }
 
 func (w *watch) run() {
-	var due <-chan time.Time
+	due := time.After(settle) // it may have changed since it was read
 	for {
 		select {
 		case event, ok := <-w.watcher.Events:
@@ -83,6 +83,7 @@ func (w *watch) run() {
 		case err, ok := <-w.watcher.Errors:
 			if ok {
 				fmt.Fprintf(w.program.stderr, "watching %s: %v\n", w.command.File, err)
+				due = time.After(settle) // events may have been lost
 			}
 		case <-due:
 			due = nil

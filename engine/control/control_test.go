@@ -25,7 +25,7 @@ func TestNamesAreReadAsMIDIMonsterReadsThem(t *testing.T) {
 		{"ch5.rpn16383", control.Control{Channel: 5, Type: control.RPN, Number: 16383}, "", false},
 		{"ch6.nrpn128", control.Control{Channel: 6, Type: control.NRPN, Number: 128}, "", false},
 		{"ch007.cc007", control.Control{Channel: 7, Type: control.CC, Number: 7}, "", false},
-		{"ch +1.cc\t 2", control.Control{Channel: 1, Type: control.CC, Number: 2}, "", false},
+		{"ch \v\f\r+1.cc\t 2", control.Control{Channel: 1, Type: control.CC, Number: 2}, "", false},
 		{"ch0.pitchbend", control.Control{Type: control.Pitch}, "bend", false},
 		{"ch0.program5", control.Control{Type: control.Program}, "5", false},
 		{"ch0.cc7x", control.Control{Type: control.CC, Number: 7}, "x", false},

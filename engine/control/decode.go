@@ -45,7 +45,8 @@ type Decoder struct {
 	Options    DecoderOptions
 	parameters [16]parameter
 	pairs      [16][32]pair
-	completed  [2]Change
+	changes    [2]Change // that the last message completed
+	completed  int       // how many of them
 }
 
 // Reset forgets half-received parameters and pairs, as after a loss.
@@ -85,33 +86,31 @@ func (d *Decoder) Decode(m engine.Message) (c Change, ok, completed bool) {
 
 // Completed returns what the last message completed: a parameter, then a pair. It is valid until the
 // next Decode.
-func (d *Decoder) Completed() []Change {
-	n := 0
-	for n < len(d.completed) && d.completed[n] != (Change{}) {
-		n++
-	}
-	return d.completed[:n]
-}
+func (d *Decoder) Completed() []Change { return d.changes[:d.completed] }
 
 // assemble takes a control change as part of a parameter and of a pair. own: it counts by itself too.
 func (d *Decoder) assemble(c Change) (own, completed bool) {
-	d.completed = [2]Change{}
-	into := d.completed[:0]
+	d.completed = 0
 	own = true
 	if carriesParameter(c.Number) && (d.Options.Coarse || c.Number != dataIncrement && c.Number != dataDecrement) {
 		p := &d.parameters[c.Channel&15]
 		if p.receive(c.Number, c.Raw, d.Options.Coarse) {
-			into = append(into, p.change(c.Channel))
+			d.complete(p.change(c.Channel))
 		}
 		own = !d.Options.Bare
 	}
 	if d.Options.Pairs && c.Number < 64 {
 		number := c.Number % 32
 		if p := &d.pairs[c.Channel&15][number]; p.receive(c.Number, c.Raw) {
-			into = append(into, Change{Control{c.Channel, Pair, number}, p.value, DefaultRelease})
+			d.complete(Change{Control{c.Channel, Pair, number}, p.value, DefaultRelease})
 		}
 	}
-	return own, len(into) > 0
+	return own, d.completed > 0
+}
+
+func (d *Decoder) complete(c Change) {
+	d.changes[d.completed] = c
+	d.completed++
 }
 
 // pair is what has come of a Pair.

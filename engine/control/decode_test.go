@@ -131,6 +131,7 @@ func TestCoarseParameters(t *testing.T) {
 	assert.Empty(t, decode(t, &d, "B0 65 7F B0 64 7F B0 06 01 B0 60 00 B0 26 01"), "no parameter")
 	assert.Empty(t, decode(t, &d, "B0 63 7F B0 62 7F B0 06 01 B0 61 00 B0 26 01"), "NRPN 127/127 is none")
 	assert.Empty(t, decode(t, &d, "B0 65 00 B0 64 00 B0 60 00 B0 26 01"), "no value yet")
+	assert.Equal(t, []string{"ch0.nrpn16261=8256"}, decode(t, &d, "B0 65 7F B0 64 7F B0 63 7F B0 62 05 B0 06 40"), "after a null, 127 is a half like others")
 }
 
 func TestPairs(t *testing.T) {
@@ -139,6 +140,7 @@ func TestPairs(t *testing.T) {
 	assert.Equal(t, []string{"ch0.cc14.7=8192", "ch0.cc7=64", "ch0.cc14.7=8197", "ch0.cc39=5", "ch0.cc14.7=8198", "ch0.cc39=6"},
 		decode(t, &d, "B0 07 40 B0 27 05 B0 27 06"))
 	assert.Equal(t, []string{"ch0.cc14.7=8320", "ch0.cc7=65"}, decode(t, &d, "B0 07 41"), "the upper half clears the lower")
+	assert.Equal(t, []string{"ch0.cc14.31=128", "ch0.cc31=1", "ch0.cc14.31=130", "ch0.cc63=2"}, decode(t, &d, "B0 1F 01 B0 3F 02"), "the last pair")
 	assert.Equal(t, []string{"ch1.cc39=1", "ch0.cc64=1"}, decode(t, &d, "B1 27 01 B0 40 01"))
 }
 

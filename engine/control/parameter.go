@@ -74,7 +74,7 @@ func (p *parameter) selectHalf(number, value uint16, coarse bool) {
 	} else {
 		p.number, p.low = p.number&^0x7F|value, valid
 	}
-	if coarse && nrpn && p.number == null {
+	if coarse && nrpn && p.high && p.low && p.number == null {
 		p.high, p.low = false, false
 	}
 }

@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"math"
 	"slices"
 
 	"github.com/onset-midi/onset/engine"
@@ -30,9 +29,6 @@ func (r *reader) route() {
 		g.add(&r.rig.Mappings[i])
 	}
 	g.findCycles()
-	if len(r.rig.Instances) > math.MaxUint16 {
-		r.problem(0, "%d instances: at most %d are possible", len(r.rig.Instances), math.MaxUint16)
-	}
 	r.checkThru()
 	if len(r.problems) > 0 {
 		return

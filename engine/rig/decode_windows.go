@@ -2,6 +2,7 @@ package rig
 
 import (
 	"fmt"
+	"unicode/utf16"
 
 	"golang.org/x/sys/windows"
 )
@@ -14,5 +15,5 @@ func decode(line []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("not UTF-8, and not of code page %d: %w", windows.GetACP(), err)
 	}
-	return windows.UTF16ToString(wide[:n]), nil
+	return string(utf16.Decode(wide[:n])), nil
 }

@@ -8,8 +8,11 @@ import (
 	"strings"
 )
 
-// maxChannels is how many channels the mappings of a rig may name on one side, all together.
-const maxChannels = 1 << 20
+// What the mappings of a rig may name at most, all together.
+const (
+	maxChannels = 1 << 20
+	maxLetters  = 64 << 20 // bytes of the channels' names
+)
 
 // expression is the name of a channel, or of several with parts in braces.
 type expression struct {
@@ -32,12 +35,10 @@ func parseExpression(s string) (e expression, at int, err error) {
 	for at < len(s) {
 		open := strings.IndexByte(s[at:], '{')
 		if open < 0 {
-			e.parts = append(e.parts, part{texts: []string{s[at:]}, count: 1})
+			e.add(s[at:])
 			break
 		}
-		if open > 0 {
-			e.parts = append(e.parts, part{texts: []string{s[at : at+open]}, count: 1})
-		}
+		e.add(s[at : at+open])
 		at += open
 		end := strings.IndexByte(s[at:], '}')
 		if end < 0 {
@@ -50,11 +51,24 @@ func parseExpression(s string) (e expression, at int, err error) {
 		if p.count > maxChannels/e.count {
 			return e, at, fmt.Errorf("%s: more than %d channels", s[at:at+end+1], maxChannels)
 		}
-		e.count *= p.count
-		e.parts = append(e.parts, p)
+		if p.count == 1 {
+			e.add(p.at(0))
+		} else {
+			e.count *= p.count
+			e.parts = append(e.parts, p)
+		}
 		at += end + 1
 	}
 	return e, 0, nil
+}
+
+// add adds a text that is in all names.
+func (e *expression) add(text string) {
+	if last := len(e.parts) - 1; last >= 0 && e.parts[last].count == 1 {
+		e.parts[last].texts[0] += text
+	} else if text != "" {
+		e.parts = append(e.parts, part{texts: []string{text}, count: 1})
+	}
 }
 
 // parseBraces reads what stands in braces. What comes first, a comma or two points, says whether it is

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/onset-midi/onset/engine/control"
@@ -18,6 +19,7 @@ type graph struct {
 	edges    [][]edge // by node, in the order of the file
 	seen     map[[2]int32]bool
 	channels int             // named by mappings so far
+	letters  int             // in their names
 	without  map[string]bool // warnings given
 }
 
@@ -74,24 +76,25 @@ func (g *graph) name(id int32) string {
 	return instance + "." + n.name
 }
 
-// findCycles tells of loopback channels that lead back to themselves.
+// findCycles tells of loopback channels that lead back to themselves: one circle for each mapping that
+// closes any.
 func (g *graph) findCycles() {
-	const (
-		unknown = iota
-		open    // on the path being followed
-		done
-	)
-	state := make([]uint8, len(g.nodes))
+	const done = -2
+	state := make([]int, len(g.nodes)) // -1: not seen; from 0: its place on the path being followed
+	for i := range state {
+		state[i] = -1
+	}
 	type step struct {
 		node int32
 		next int // of its edges
 	}
+	told := make(map[*Mapping]bool)
 	for start := range g.nodes {
-		if g.nodes[start].kind != loopNode || state[start] != unknown {
+		if g.nodes[start].kind != loopNode || state[start] != -1 {
 			continue
 		}
 		path := []step{{node: int32(start)}}
-		state[start] = open
+		state[start] = 0
 		for len(path) > 0 {
 			last := &path[len(path)-1]
 			if last.next == len(g.edges[last.node]) {
@@ -101,25 +104,23 @@ func (g *graph) findCycles() {
 			}
 			e := g.edges[last.node][last.next]
 			last.next++
-			switch {
-			case g.nodes[e.to].kind != loopNode:
-			case state[e.to] == unknown:
-				state[e.to] = open
+			switch first := state[e.to]; {
+			case g.nodes[e.to].kind != loopNode || first == done:
+			case first == -1:
+				state[e.to] = len(path)
 				path = append(path, step{node: e.to})
-			case state[e.to] == open:
-				first := len(path) - 1
-				for path[first].node != e.to {
-					first--
+			case !told[e.mapping]:
+				told[e.mapping] = true
+				var circle strings.Builder
+				for i, s := range path[first:] {
+					switch length := len(path) - first; {
+					case i < 10 || i >= length-9:
+						fmt.Fprintf(&circle, "%s > ", g.name(s.node))
+					case i == 10:
+						circle.WriteString("… > ")
+					}
 				}
-				var names []string
-				for _, s := range path[first:] {
-					names = append(names, g.name(s.node))
-				}
-				if len(names) > 20 {
-					names = append(append(names[:10:10], "…"), names[len(names)-9:]...)
-				}
-				names = append(names, g.name(e.to))
-				g.problem(e.mapping, &e.mapping.Left, 0, "loopback channels in a circle: %s", strings.Join(names, " > "))
+				g.problem(e.mapping, &e.mapping.Left, 0, "loopback channels in a circle: %s%s", &circle, g.name(e.to))
 			}
 		}
 	}

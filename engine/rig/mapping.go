@@ -117,6 +117,12 @@ func (g *graph) addEdges(m *Mapping, from, to *endpoint, count int) {
 func (g *graph) node(m *Mapping, e *endpoint, n int, warn, target bool) (id int32, ok bool) {
 	name := e.at(n)
 	at := len(e.side.Instance) + 1
+	if g.letters += len(name); g.letters > maxLetters {
+		if g.letters-len(name) <= maxLetters {
+			g.problem(m, e.side, at, "the names of the mappings' channels have more than %d bytes", maxLetters)
+		}
+		return 0, false
+	}
 	instance := &g.reader.rig.Instances[e.instance]
 	if instance.Backend == Loopback {
 		return g.intern(node{instance: e.instance, kind: loopNode, name: name}), true

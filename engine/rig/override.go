@@ -60,9 +60,13 @@ func (r *reader) noInstance(name string) string {
 	if len(r.rig.Instances) == 0 {
 		return fmt.Sprintf("no instance %q; there are none", name)
 	}
-	names := make([]string, len(r.rig.Instances))
+	var names []string
 	for i, instance := range r.rig.Instances {
-		names[i] = instance.Name
+		if i == 20 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, short(instance.Name))
 	}
-	return fmt.Sprintf("no instance %q; there are %s", name, strings.Join(names, ", "))
+	return fmt.Sprintf("no instance %q; there are %s", short(name), strings.Join(names, ", "))
 }

@@ -28,7 +28,11 @@ func (p Problem) Error() string {
 	if p.Line == 0 {
 		return visible(strings.TrimPrefix(p.File+": "+p.Message, ": "))
 	}
-	return fmt.Sprintf("%s:%d:%d: %s | %s", p.File, p.Line, p.Column, visible(p.Message), excerpt(p.Text, p.Column-p.indent))
+	message := []rune(visible(p.Message))
+	if len(message) > 1000 {
+		message = append(message[:1000], '…')
+	}
+	return fmt.Sprintf("%s:%d:%d: %s | %s", p.File, p.Line, p.Column, string(message), excerpt(p.Text, p.Column-p.indent))
 }
 
 // Problems are all that is wrong with a rig, in the order of its files and their lines.
@@ -41,6 +45,14 @@ func (p Problems) Error() string {
 		lines[i] = p[i].Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// short returns a name, or the beginning of a long one.
+func short(name string) string {
+	if runes := []rune(name); len(runes) > 40 {
+		return string(runes[:40]) + "…"
+	}
+	return name
 }
 
 // excerpt returns text in one line of at most some 120 characters, from around a column.

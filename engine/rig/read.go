@@ -16,10 +16,12 @@ import (
 
 // What a rig may have at most, so that no file keeps the reader busy for ever.
 const (
-	maxDepth = 32       // files included in each other
-	maxFiles = 1000     // files read
-	maxFile  = 64 << 20 // bytes of a file
-	maxLine  = 64 << 10 // bytes of a line
+	maxDepth     = 32       // files included in each other
+	maxFiles     = 1000     // files read
+	maxBytes     = 64 << 20 // of all of them
+	maxLine      = 64 << 10 // bytes of a line
+	maxInstances = 1000
+	maxProblems  = 1000 // told
 )
 
 // Load reads a rig file, what it includes, and overrides of its options. The error is Problems with
@@ -35,12 +37,13 @@ func ReadFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
 }
 
 // Parse is Load from elsewhere than files: read returns what stands under a name. The names of what
 // is included are relative to the folder of the name that includes it.
 func Parse(name string, read func(name string) ([]byte, error), overrides ...Override) (*Rig, error) {
+	name = filepath.Clean(name)
 	text, err := read(name)
 	if err != nil {
 		return nil, err
@@ -49,8 +52,8 @@ func Parse(name string, read func(name string) ([]byte, error), overrides ...Ove
 	r.file(name, text)
 	r.override(overrides)
 	r.route()
-	r.sort(r.problems)
-	r.sort(r.rig.Warnings)
+	r.problems = r.sorted(r.problems)
+	r.rig.Warnings = r.sorted(r.rig.Warnings)
 	if len(r.problems) > 0 {
 		return nil, r.problems
 	}
@@ -64,6 +67,7 @@ type reader struct {
 	rig      *Rig
 	problems Problems
 	open     []string // files being read, each included by the one before
+	bytes    int      // of files read
 
 	section  section
 	backend  Backend        // of a backendSection
@@ -84,8 +88,9 @@ const (
 	mapSection
 )
 
-// sort puts problems in the order of the files and their lines, those of overrides last.
-func (r *reader) sort(problems []Problem) {
+// sorted returns problems in the order of the files and their lines, those of overrides last, and each
+// once: mappings in both directions may have them twice.
+func (r *reader) sorted(problems []Problem) []Problem {
 	files := make(map[string]int)
 	for i, file := range r.rig.Files {
 		files[file] = i - len(r.rig.Files)
@@ -93,15 +98,20 @@ func (r *reader) sort(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(files[a.File], files[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	return slices.Compact(problems)
 }
 
 // problem notes what is wrong at a byte of the line.
 func (r *reader) problem(offset int, format string, args ...any) {
-	r.problems = append(r.problems, Problem{r.position(offset), fmt.Sprintf(format, args...)})
+	if len(r.problems) < maxProblems {
+		r.problems = append(r.problems, Problem{r.position(offset), fmt.Sprintf(format, args...)})
+	}
 }
 
 func (r *reader) warn(offset int, format string, args ...any) {
-	r.rig.Warnings = append(r.rig.Warnings, Problem{r.position(offset), fmt.Sprintf(format, args...)})
+	if len(r.rig.Warnings) < maxProblems {
+		r.rig.Warnings = append(r.rig.Warnings, Problem{r.position(offset), fmt.Sprintf(format, args...)})
+	}
 }
 
 func (r *reader) position(offset int) Position {
@@ -119,8 +129,8 @@ func (r *reader) file(name string, text []byte) {
 	r.rig.Files = append(r.rig.Files, name)
 
 	r.at = Position{File: name, Line: 1}
-	if len(text) > maxFile {
-		r.problem(0, "the file has more than %d bytes", maxFile)
+	if r.bytes += len(text); r.bytes > maxBytes {
+		r.problem(0, "the rig has more than %d bytes", maxBytes)
 		return
 	}
 	if bytes.HasPrefix(text, []byte{0xFF, 0xFE}) || bytes.HasPrefix(text, []byte{0xFE, 0xFF}) {
@@ -239,6 +249,10 @@ func (r *reader) header(text string) {
 		r.problem(at, "instance name %q: a name without spaces and points was expected", name)
 		return
 	}
+	if len(r.rig.Instances) == maxInstances {
+		r.problem(0, "more than %d instances", maxInstances)
+		return
+	}
 	r.section, r.instance = instanceSection, len(r.rig.Instances)
 	r.named[name] = r.instance
 	r.rig.Instances = append(r.rig.Instances, Instance{Name: name, Backend: Backend(backend), at: r.position(0)})
@@ -260,13 +274,17 @@ func (r *reader) include(name string) {
 	if runtime.GOOS != "windows" {
 		name = strings.ReplaceAll(name, `\`, "/") // rig files are written on Windows
 	}
-	name = filepath.FromSlash(name)
-	if !filepath.IsAbs(name) {
+	if name = filepath.FromSlash(name); name == "" {
+		r.problem(at, "the name of a file was expected")
+		return
+	}
+	// On Windows a name that begins with a separator is one of the drive.
+	if !filepath.IsAbs(name) && !os.IsPathSeparator(name[0]) {
 		name = filepath.Join(filepath.Dir(r.open[len(r.open)-1]), name)
 	}
 	switch {
-	case slices.Contains(r.open, name):
-		r.problem(at, "%s includes itself: %s", name, strings.Join(append(r.open[slices.Index(r.open, name):], name), " > "))
+	case slices.ContainsFunc(r.open, func(open string) bool { return sameFile(open, name) }):
+		r.problem(at, "%s includes itself: %s", name, strings.Join(append(slices.Clone(r.open), name), " > "))
 	case len(r.open) >= maxDepth:
 		r.problem(at, "files include each other more than %d deep", maxDepth)
 	case len(r.rig.Files) >= maxFiles:
@@ -279,6 +297,11 @@ func (r *reader) include(name string) {
 		}
 		r.file(name, text)
 	}
+}
+
+// sameFile reports whether two names are of one file, as far as the names tell.
+func sameFile(a, b string) bool {
+	return a == b || runtime.GOOS == "windows" && strings.EqualFold(a, b)
 }
 
 // assignment reads a line option = value.

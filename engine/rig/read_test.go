@@ -179,17 +179,29 @@ func TestBadInputIsALineEachWithItsPlace(t *testing.T) {
 		head + "in.ch0.cc{1..1000000000000} > mid.x":           `7:10: {1..1000000000000}: more than 1048576 channels`,
 		head + "mid.{1..99999999999999999999999} > mid.x":      `7:5: {1..99999999999999999999999}: more than 1048576 channels`,
 		head + "mid.{1..1025}{1..1025} > mid.x":                `7:14: {1..1025}: more than 1048576 channels`,
-		head + "mid.{1..600000} > mid.x\nmid.{1..600000} > mid.x\nmid.{1..600000} > mid.x":       `8:1: the mappings name more than 1048576 channels`,
-		head + "in.ch0.cc{1..5} > mid.{1..4}":                                                    `7:1: 5 channels cannot be mapped to 4: the same number, or 1, was expected`,
-		head + "mid.a > mid.a":                                                                   `7:1: loopback channels in a circle: mid.a > mid.a`,
-		head + "mid.a > mid.b\nmid.b > mid.c\nin.ch0.cc1 > mid.a\nmid.a < mid.c":                 `10:1: loopback channels in a circle: mid.a > mid.b > mid.c > mid.a | mid.a < mid.c`,
-		head + "mid.a <> mid.b":                                                                  `7:1: loopback channels in a circle: mid.a > mid.b > mid.a`,
-		head + "in.ch0.cc1 > mid.a\x00b":                                                         `7:19: a NUL byte: a rig file is text | in.ch0.cc1 > mid.a` + "\uFFFD" + `b`,
-		"[include rig.cfg]":                                                                      `1:10: rig.cfg includes itself: rig.cfg > rig.cfg | [include rig.cfg]`,
-		"\xFF\xFE[\x00m\x00a\x00p\x00]\x00":                                                      `1:1: the file is UTF-16: save it as UTF-8`,
-		"; " + strings.Repeat("x", 10<<20):                                                       `1:1: the line has 10485762 bytes: at most 65536 are possible | ; xxx`,
-		"[map]\n" + strings.Repeat("y", 10<<20):                                                  `2:1: the line has 10485760 bytes: at most 65536 are possible`,
-		"[winmidi out]\nwrite=O\nmessage.x = FA\n[loopback l]\n[map]\nout.x > l.a":               `6:5: message x can only be a target`,
+		head + "mid.{1..600000} > mid.x\nmid.{1..600000} > mid.x\nmid.{1..600000} > mid.x": `8:1: the mappings name more than 1048576 channels`,
+		head + "in.ch0.cc{1..5} > mid.{1..4}":                                              `7:1: 5 channels cannot be mapped to 4: the same number, or 1, was expected`,
+		head + "mid.a > mid.a":                                                             `7:1: loopback channels in a circle: mid.a > mid.a`,
+		head + "mid.a > mid.b\nmid.b > mid.c\nin.ch0.cc1 > mid.a\nmid.a < mid.c":           `10:1: loopback channels in a circle: mid.a > mid.b > mid.c > mid.a | mid.a < mid.c`,
+		head + "mid.a <> mid.b":                                                            `7:1: loopback channels in a circle: mid.a > mid.b > mid.a`,
+		head + "in.ch0.cc1 > mid.a\x00b":                                                   `7:19: a NUL byte: a rig file is text | in.ch0.cc1 > mid.a` + "\uFFFD" + `b`,
+		"[include rig.cfg]":                                                                `1:10: rig.cfg includes itself: rig.cfg > rig.cfg | [include rig.cfg]`,
+		"\xFF\xFE[\x00m\x00a\x00p\x00]\x00":                                                `1:1: the file is UTF-16: save it as UTF-8`,
+		"\xFE\xFF\x00[":                                                                    `1:1: the file is UTF-16: save it as UTF-8`,
+		head + "in.ch0.cc{1..2,5} > mid.x":                                                 `7:10: {1..2,5}: a range`,
+		"[include ]":                                                                       `1:10: the name of a file was expected`,
+		head + "in.ch0.cc200 <> out.ch0.cc1":                                               `7:4: control "ch0.cc200": cc 200 is out of range`,
+		head + "mid.{0..199999} > mid.{1..200000}\nmid.{1..200000} > mid.0":                `8:1: loopback channels in a circle: mid.0 > mid.1 > mid.2`,
+		head + "mid.{1..1000} <> mid.x":                                                    `7:1: loopback channels in a circle: mid.1 > mid.x > mid.1`,
+		head + "mid.{0..98} > mid.{1..99}\nmid.99 > mid.0":                                 `8:1: loopback channels in a circle: mid.0 > mid.1 > mid.2 > mid.3 > mid.4 > mid.5 > mid.6 > mid.7 > mid.8 > mid.9 > … > mid.91 > `,
+		head + "mid." + strings.Repeat("a", 60000) + "{1..1000000} > mid.x":                `7:5: the names of the mappings' channels have more than 67108864 bytes`,
+		strings.Repeat("[loopback a]\n", 2):                                                `2:11: instance "a" is there already`,
+		instances(1001):                                                                    `1001:1: more than 1000 instances`,
+		instances(1000) + "[map]\nx.x > a0.a":                                              `1002:1: no instance "x"; there are a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, … | x.x`,
+		head + strings.Repeat("z", 60000) + ".a > mid.b":                                   `7:1: no instance "zzzzzzzz`,
+		"; " + strings.Repeat("x", 10<<20):                                                 `1:1: the line has 10485762 bytes: at most 65536 are possible | ; xxx`,
+		"[map]\n" + strings.Repeat("y", 10<<20):                                            `2:1: the line has 10485760 bytes: at most 65536 are possible`,
+		"[winmidi out]\nwrite=O\nmessage.x = FA\n[loopback l]\n[map]\nout.x > l.a":         `6:5: message x can only be a target`,
 		"[winmidi out]\nwrite=O\nmessage.x = FA\nmessage.y=FC\n[loopback l]\n[map]\nl.a > out.z": `7:11: control "z": a name such as ch0.cc7 was expected; messages are x, y`,
 	} {
 		_, err := rig.Parse("rig.cfg", only(text))
@@ -199,8 +211,26 @@ func TestBadInputIsALineEachWithItsPlace(t *testing.T) {
 		assert.Len(t, problems, 1, shown)
 		assert.Contains(t, err.Error(), "rig.cfg:"+want, shown)
 		assert.NotContains(t, err.Error(), "\n", shown)
-		assert.Less(t, len(err.Error()), 600, shown)
+		assert.Less(t, len(err.Error()), 1300, shown)
 	}
+}
+
+func instances(n int) string {
+	var s strings.Builder
+	for i := range n {
+		fmt.Fprintf(&s, "[loopback a%d]\n", i)
+	}
+	return s.String()
+}
+
+func TestProblemsAreToldUpToANumber(t *testing.T) {
+	_, err := rig.Parse("rig.cfg", only("[map]\n"+strings.Repeat("x\n", 5000)))
+	assert.Equal(t, 999, strings.Count(err.Error(), "\n"))
+}
+
+func TestAFileThatIncludesItselfUnderAnotherName(t *testing.T) {
+	_, err := rig.Parse("./rig.cfg", files{"rig.cfg": "[include ./sub/../rig.cfg]"}.read)
+	assert.EqualError(t, err, "rig.cfg:1:10: rig.cfg includes itself: rig.cfg > rig.cfg | [include ./sub/../rig.cfg]")
 }
 
 func TestAllProblemsAreToldAtOnce(t *testing.T) {

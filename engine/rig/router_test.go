@@ -144,6 +144,7 @@ func TestRouting(t *testing.T) {
 		"a range from nothing begins at 0": {"in.ch0.cc{..2} > out.ch0.note{ 5..+7}", "B0 00 05", []string{"90 05 05"}},
 		"one to many":                      {"in.ch0.cc1 > out.ch0.{note5,pitch}", "B0 01 7F", []string{"90 05 7f", "e0 7f 7f"}},
 		"many to one":                      {"in.ch{0..15}.cc{0..127} > out.ch0.program", "BA 77 05", []string{"c0 05"}},
+		"there and back is no circle":      {"in.ch0.cc1 <> mid.a\nmid.a > out.ch0.cc2", "B0 01 40", []string{"b0 02 40"}},
 		"nothing":                          {"in.ch0.cc1 > out.ch0.cc2", "B0 02 40", nil},
 		"passes of two changes at once are merged": {
 			"in.ch0.cc7 > mid.a\nmid.a > out.ch0.cc1\nin.ch0.cc7 > out.ch0.cc2\nin.ch0.note1 > mid.a", "B0 07 01",
@@ -203,6 +204,7 @@ in.ch0.note60 > out.ch1.note61
 in.ch0.note60 > plain.ch1.note61
 in.ch0.cc1 > out.mode1
 in.ch0.cc1 > out.level
+in.ch1.pitch > out.mode1
 in.ch0.cc14.7 > out.ch0.cc14.8
 in.ch0.cc14.7 > out.ch0.pitch
 `
@@ -213,6 +215,8 @@ in.ch0.cc14.7 > out.ch0.pitch
 		"80 3C 21": {"81 3d 21", "plain 91 3d 00"},
 		"B0 01 00": {"b0 07 00", "b0 08 00"},
 		"B0 01 01": {"b0 38 02", "f6", "b0 07 01", "b0 08 01"},
+		"E1 01 00": {"b0 38 02", "f6"},
+		"E1 00 00": nil,
 		"F8":       {"f8", "plain f8"},
 		"F2 01 02": {"f2 01 02", "plain f2 01 02"},
 		"F3 07":    {"f3 07", "plain f3 07"},

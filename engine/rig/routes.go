@@ -64,7 +64,9 @@ func (t *Tables) mapped(input uint32) []control.Control {
 		for channel := range uint8(16) {
 			for n := 0; n < typ.Numbers(); n++ {
 				c := control.Control{Channel: channel, Type: typ, Number: uint16(n)}
-				if len(t.find(input, c)) > 0 {
+				if _, ok := t.place(input, c); !ok {
+					n |= 127 // none of its page
+				} else if len(t.find(input, c)) > 0 {
 					all = append(all, c)
 				}
 			}

@@ -36,7 +36,8 @@ const (
 )
 
 // Session is a rig that runs on an engine: its open ports, and what is done to each message that
-// arrives. Instances that name the same port share it.
+// arrives. Instances that name the same port share it; the ports are the session's, which closes them. Its
+// methods may be called concurrently, but within a handler only Handle.
 type Session struct {
 	engine  *engine.Engine
 	notices chan<- Notice
@@ -49,8 +50,8 @@ type Session struct {
 
 	// The handler's own: changed by way of Engine.Call.
 	routing routing
-	early   []engine.Event // of inputs that are not in the routing yet
-	stop    context.CancelCauseFunc
+	early   []engine.Event          // of inputs that are not in the routing yet
+	stop    context.CancelCauseFunc // ends Run; nil: it is not under way
 
 	gone    sync.Map      // engine.Port: inputs whose device has gone
 	opening atomic.Bool   // ports that are not in the routing yet
@@ -61,15 +62,16 @@ type Session struct {
 type routing struct {
 	rig     *Rig
 	router  *Router
-	sinks   []*sink // by instance, nil if it has no output
-	readers [][]int // by engine.Port: the instances that read it; nil: not the rig's
+	sinks   []*sink            // by instance, nil if it has no output
+	readers [][]int            // by engine.Port: the instances that read it; nil: not the rig's
+	holders map[*sink]*holders // of its outputs' notes
 }
 
 // Start opens the ports of a rig and has a session for them, whose Handle must be run: Run does. What
 // there is to tell is sent to notices, if that is not nil; what does not fit is dropped and counted. The
 // error joins those of all ports that cannot be opened; then none is left open.
 func Start(e *engine.Engine, r *Rig, notices chan<- Notice) (*Session, error) {
-	s := &Session{engine: e, notices: notices, stop: func(error) {}}
+	s := &Session{engine: e, notices: notices}
 	if err := s.Replace(r); err != nil {
 		return nil, err
 	}
@@ -77,14 +79,25 @@ func Start(e *engine.Engine, r *Rig, notices chan<- Notice) (*Session, error) {
 }
 
 // Run handles what arrives until ctx is cancelled, then what had arrived by then, and returns ctx's
-// error. Other errors are those of Engine.Run, and ErrNoInput.
+// error. Other errors are those of Engine.Run, and ErrNoInput. It sets the engine's read deadline.
 func (s *Session) Run(ctx context.Context) error {
 	inner, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	if err := s.engine.Call(func() { s.stop = stop }); err != nil {
+	busy := false
+	err := s.engine.Call(func() {
+		if busy = s.stop != nil; !busy {
+			s.stop = stop
+			s.stopIfAllGone()
+		}
+	})
+	if err != nil {
 		return err
 	}
-	err := s.engine.Run(inner, s.Handle)
+	if busy {
+		return engine.ErrBusy
+	}
+	defer func() { _ = s.engine.Call(func() { s.stop = nil }) }() // an engine that is closed runs no more
+	err = s.engine.Run(inner, s.Handle)
 	if errors.Is(err, context.Canceled) {
 		err = context.Cause(inner)
 	}
@@ -94,7 +107,8 @@ func (s *Session) Run(ctx context.Context) error {
 	return err
 }
 
-// drain handles what is waiting.
+// drain handles what is waiting, if that takes no longer than a moment; the rest is counted when the
+// inputs are closed.
 func (s *Session) drain() {
 	s.engine.SetReadDeadline(time.Unix(1, 0))
 	defer s.engine.SetReadDeadline(time.Time{})
@@ -104,18 +118,23 @@ func (s *Session) drain() {
 		if err != nil {
 			return
 		}
-		for i := range events[:n] {
-			s.Handle(&events[i])
+		err = s.engine.Call(func() { // as within a handler: Replace and Stats are kept out
+			for i := range events[:n] {
+				s.Handle(&events[i])
+			}
+		})
+		if err != nil {
+			return
 		}
 	}
 }
 
-// Handle does what the rig says to an event. It is for engine.Run, together with whatever else a program
-// does there; it ignores ports that are not the rig's.
+// Handle does what the rig says to an event. It is for a handler of engine.Run, together with whatever
+// else that does; it ignores ports that are not the rig's.
 func (s *Session) Handle(ev *engine.Event) {
 	r := &s.routing
 	if int(ev.Port) >= len(r.readers) || r.readers[ev.Port] == nil {
-		if s.opening.Load() && len(s.early) < 1<<16 {
+		if s.opening.Load() {
 			s.early = append(s.early, *ev)
 		}
 		return
@@ -139,6 +158,9 @@ func (s *Session) Handle(ev *engine.Event) {
 
 // stopIfAllGone ends Run when the rig had inputs and has none left.
 func (s *Session) stopIfAllGone() {
+	if s.stop == nil {
+		return
+	}
 	some := false
 	for port, readers := range s.routing.readers {
 		if readers != nil {
@@ -166,8 +188,8 @@ func (s *Session) tell(n Notice) {
 
 // Replace has the session do what another rig says, from one event to the next: none is lost and none
 // sees half of both. Ports that both rigs name stay open; what is known of parameters and pairs stays
-// with instances of the same name. Notes that are held and that nothing in the new rig can end are
-// switched off. The error is that of Start; then the session goes on with the old rig.
+// with instances of the same name and input. Notes that are held and whose mappings differ are switched
+// off. The error is that of Start; then the session goes on with the old rig.
 func (s *Session) Replace(r *Rig) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,14 +199,22 @@ func (s *Session) Replace(r *Rig) error {
 	s.opening.Store(true)
 	defer s.opening.Store(false)
 
+	var unsent []hanging
 	inputs, outputs, err := s.openPorts(r)
 	if err == nil {
 		next := newRouting(r, inputs, outputs)
-		notes := next.notes()
-		err = s.engine.Call(func() { s.install(next, notes) })
+		err = s.engine.Call(func() { unsent = s.install(next) })
 	}
 	if err != nil {
+		forget := func() { s.early = nil }
+		if s.engine.Call(forget) != nil {
+			forget() // the engine is closed: no event is being handled
+		}
 		return errors.Join(err, closePorts(missing(inputs, s.inputs), missing(outputs, s.outputs)))
+	}
+	for _, h := range unsent {
+		// Its queue was full. The output's end ends this too.
+		go h.sink.switchOff(&h.notes)
 	}
 	oldInputs, oldOutputs := missing(s.inputs, inputs), missing(s.outputs, outputs)
 	s.inputs, s.outputs = inputs, outputs
@@ -303,18 +333,21 @@ func newRouting(r *Rig, inputs map[string]*engine.Input, outputs map[string]*sin
 		sink.out.ResetOnClose(reset)
 	}
 	next.router = NewRouter(r, to)
+	next.holders = next.findHolders()
 	return next
 }
 
-// install makes a routing the session's. It is called between two events.
-func (s *Session) install(next routing, notes map[*sink]*noteSet) {
-	for i, instance := range next.rig.Instances {
-		if s.routing.rig == nil {
-			break
-		}
-		same := func(old Instance) bool { return old.Name == instance.Name && old.Backend == instance.Backend }
-		if old := slices.IndexFunc(s.routing.rig.Instances, same); old >= 0 {
-			next.router.inherit(i, s.routing.router, old)
+// install makes a routing the session's, and returns the notes that should have been switched off and
+// could not be. It is called between two events.
+func (s *Session) install(next routing) []hanging {
+	if s.routing.rig != nil {
+		for i, instance := range next.rig.Instances {
+			same := func(old Instance) bool {
+				return old.Name == instance.Name && old.Backend == instance.Backend && old.Read == instance.Read
+			}
+			if old := slices.IndexFunc(s.routing.rig.Instances, same); old >= 0 {
+				next.router.inherit(i, s.routing.router, old)
+			}
 		}
 	}
 	if next.rig.Detect {
@@ -322,9 +355,7 @@ func (s *Session) install(next routing, notes map[*sink]*noteSet) {
 			s.tell(Notice{Kind: Changed, Instance: next.rig.Instances[instance].Name, Change: c})
 		}
 	}
-	for sink, ending := range notes {
-		sink.end(ending)
-	}
+	unsent := endOrphans(s.routing.holders, next.holders)
 	s.routing = next
 	early := s.early
 	s.early = nil
@@ -333,11 +364,26 @@ func (s *Session) install(next routing, notes map[*sink]*noteSet) {
 		s.Handle(&early[i])
 	}
 	s.stopIfAllGone()
+	return unsent
 }
 
 // release closes ports that the rig no longer has, the outputs when the notes that they hold are off.
 func (s *Session) release(inputs []*engine.Input, outputs []*sink) error {
 	err := closePorts(inputs, nil)
+	off := make(chan struct{})
+	go func() {
+		defer close(off)
+		s.switchOff(outputs)
+	}()
+	select {
+	case <-off:
+	case <-time.After(patience): // closing has a deadline of its own
+	}
+	return errors.Join(err, closePorts(nil, outputs))
+}
+
+// switchOff switches off what outputs hold, all at once.
+func (s *Session) switchOff(outputs []*sink) {
 	held := make([]noteSet, len(outputs))
 	take := func() {
 		for i, sink := range outputs {
@@ -345,22 +391,13 @@ func (s *Session) release(inputs []*engine.Input, outputs []*sink) error {
 		}
 	}
 	if s.engine.Call(take) != nil {
-		take() // the engine is closed: nobody is in Handle
+		take() // the engine is closed: no event is being handled
 	}
 	var off sync.WaitGroup
-	done := make(chan struct{})
 	for i, sink := range outputs {
 		off.Go(func() { sink.switchOff(&held[i]) })
 	}
-	go func() {
-		off.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(patience): // closing has a deadline of its own
-	}
-	return errors.Join(err, closePorts(nil, outputs))
+	off.Wait()
 }
 
 // patience is how long closing waits for notes to be switched off.
@@ -414,7 +451,7 @@ func (s *Session) Stats() Stats {
 		}
 	}
 	if err := s.engine.Call(take); errors.Is(err, os.ErrClosed) {
-		take() // nobody is in Handle
+		take() // no event is being handled
 	}
 	stats.Dropped = s.dropped.Load()
 	return stats

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,8 +156,9 @@ func (s *stage) delivered() uint64 {
 const through = "[winmidi in]\nread = Probe In\n[winmidi out]\nwrite = Probe Out\nreset = off\n[map]\n"
 
 func TestNotesThatAreHeldAreSwitchedOffAtTheEnd(t *testing.T) {
-	s := newStage(t, parse(t, through+"in.ch{0..15}.note{0..127} > out.ch{0..15}.note{0..127}\nin.ch0.cc64 > out.ch0.cc64\nin.ch0.cc120 > out.ch0.cc120"))
-	for _, m := range []string{"90 3C 40", "90 3E 40", "9F 7F 01", "90 3C 00", "B0 40 7F", "90 00 10", "80 00 10", "B0 78 00", "90 40 01"} {
+	s := newStage(t, parse(t, through+"in.ch{0..15}.note{0..127} > out.ch{0..15}.note{0..127}\nin.ch{0..2}.cc{64,120,123} > out.ch{0..2}.cc{64,120,123}"))
+	for _, m := range []string{"90 3C 40", "90 3E 40", "9F 7F 01", "90 3C 00", "B0 40 7F", "90 00 10", "80 00 10", "B0 78 00", "90 40 01",
+		"B1 40 7F", "B1 40 00", "92 05 05", "B2 7B 00"} {
 		s.send(m)
 	}
 	s.received()
@@ -251,18 +253,88 @@ func TestReplacingARigLosesNothing(t *testing.T) {
 }
 
 func TestReplacingKeepsWhatStays(t *testing.T) {
-	s := newStage(t, parse(t, through+"in.ch0.rpn1 > out.ch0.cc1\nin.ch0.note{1,2} > out.ch0.note{1,2}"))
-	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40", "90 01 40", "90 02 40"} {
+	s := newStage(t, parse(t, through+"in.ch0.rpn1 > out.ch0.cc1\nin.ch0.note{1..3} > out.ch0.note{1..3}\nin.ch{0,1}.cc64 > out.ch{0,1}.cc64"))
+	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40", "90 01 40", "90 02 40", "90 03 40", "B0 40 7F", "B1 40 7F"} {
 		s.send(m)
 	}
 	s.received()
 	open := s.engine.Stats().Inputs[0].Port
-	require.NoError(t, s.session.Replace(parse(t, through+"in.ch0.rpn1 > out.ch0.cc1\nin.ch0.note3 > out.ch0.note1")))
-	assert.Equal(t, []string{"80 02 40"}, s.receive(1), "a note that nothing ends any more")
-	s.got-- // which no mapping sent
+	next := strings.ReplaceAll(through, "read = Probe In", "read = 0")
+	require.NoError(t, s.session.Replace(parse(t, next+"in.ch0.rpn1 > out.ch0.cc1\n")))
+	assert.Equal(t, []string{"80 01 40", "80 02 40", "80 03 40", "b0 40 00", "b1 40 00"}, s.receive(5), "what nothing ends any more")
+	require.NoError(t, s.session.Replace(parse(t, through+"in.ch0.rpn1 > out.ch0.cc1\nin.ch0.note{1..3} > out.ch0.note{1..3}\nin.ch{0,1}.cc64 > out.ch{0,1}.cc64")))
+	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40", "90 01 40", "90 02 40", "90 03 40", "B0 40 7F", "B1 40 7F"} {
+		s.send(m)
+	}
+	s.receive(5)
+	require.NoError(t, s.session.Replace(parse(t, through+"in.ch0.rpn1 > out.ch0.cc1\nin.ch0.note{1,3} > out.ch0.note{1,2}\nin.ch1.cc64 > out.ch1.cc64\nin.ch0.cc65 > out.ch0.cc64")))
+	assert.Equal(t, []string{"80 02 40", "80 03 40", "b0 40 00"}, s.receive(3), "also what another key ends now")
+	s.got -= 8 // which no mapping sent
 	s.send("B0 26 00")
 	assert.Equal(t, []string{"b0 01 3f"}, s.received(), "a parameter that was half received")
 	assert.Equal(t, open, s.engine.Stats().Inputs[0].Port, "the port stayed open")
+}
+
+func TestReplacingChangesOptions(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.cc7 > out.ch0.cc1"))
+	s.send("B0 07 40")
+	assert.Equal(t, []string{"b0 01 40"}, s.received())
+	require.NoError(t, s.session.Replace(parse(t, strings.ReplaceAll(through, "read", "cc14 = on\nread")+"in.ch0.cc14.7 > out.ch0.pitch")))
+	s.send("B0 07 40")
+	assert.Equal(t, []string{"e0 00 40"}, s.received())
+}
+
+// What half a parameter has come on one port says nothing of another.
+func TestReplacingAPortForgetsWhatCameOnIt(t *testing.T) {
+	const mapping = "in.ch0.rpn1 > out.ch0.cc1\nin.ch0.cc38 > out.ch0.cc2"
+	s := newStage(t, parse(t, strings.ReplaceAll(through, "Probe In", "Second In")+mapping))
+	second, err := s.test.OpenOutput(engine.Index(secondIn), engine.OutputOptions{})
+	require.NoError(t, err)
+	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40"} {
+		require.NoError(t, second.Send(message(m)))
+	}
+	s.handled(3)
+	require.NoError(t, s.session.Replace(parse(t, through+mapping)))
+	s.send("B0 26 00")
+	assert.Equal(t, []string{"b0 02 00"}, s.received())
+}
+
+// Inputs deliver as soon as they are open, before the session can know them: these events wait for it.
+func TestEventsDuringAReplacementAreNotLost(t *testing.T) {
+	var many strings.Builder // to take its time
+	for i := range 300 {
+		fmt.Fprintf(&many, "[winmidi w%d]\nread = %0*d\n", i, i+2, secondIn)
+	}
+	with, without := parse(t, many.String()+through), parse(t, through)
+	s := newStage(t, without)
+	for range 20 {
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, err := s.loop.Play(secondIn, engine.Source{Count: 1})
+					assert.NoError(t, err)
+				}
+			}
+		}()
+		require.NoError(t, s.session.Replace(with))
+		close(stop)
+		<-stopped
+		var in engine.InputStats
+		require.Eventually(t, func() bool {
+			inputs := s.engine.Stats().Inputs
+			in = inputs[len(inputs)-1]
+			return in.Waiting == 0
+		}, 10*time.Second, time.Millisecond)
+		assert.Equal(t, "Second In", in.Info.Name)
+		assert.NotZero(t, in.Delivered)
+		assert.Equal(t, in.Delivered, s.session.Stats().Instances[0].Changes)
+		require.NoError(t, s.session.Replace(without))
+	}
 }
 
 func TestReplacingOpensAndCloses(t *testing.T) {
@@ -294,6 +366,16 @@ func TestDetectTellsOfEachChange(t *testing.T) {
 		"in.ch0.rpn1 0.500031", "in.ch0.cc38 0.000000", "in.ch0.pitch 0.500031"}, got)
 }
 
+// Nobody takes the notices: what does not fit is counted.
+func TestNoticesThatDoNotFitAreCounted(t *testing.T) {
+	s := newStage(t, parse(t, "[backend winmidi]\ndetect=on\n"+through))
+	fit := cap(s.notices)
+	_, err := s.loop.Play(probeIn, engine.Source{Count: uint64(fit) + 5})
+	require.NoError(t, err)
+	s.handled(uint64(fit) + 5)
+	assert.GreaterOrEqual(t, s.session.Stats().Dropped, uint64(5))
+}
+
 func TestALossIsToldAndForgetsHalfAParameter(t *testing.T) {
 	s := newStage(t, parse(t, through+"in.ch0.rpn1 > out.ch0.cc1"))
 	for _, m := range []string{"B0 65 00", "B0 64 01", "B0 06 40"} {
@@ -317,6 +399,72 @@ func TestLosingAllInputsEndsTheRun(t *testing.T) {
 	assert.Equal(t, rig.Notice{Kind: rig.Gone, Instance: "c"}, <-s.notices)
 	s.loop.Unplug(probeIn)
 	assert.ErrorIs(t, <-s.ended, rig.ErrNoInput)
+}
+
+// An input that has gone does not keep the rest from being replaced.
+func TestReplacingWhileAnInputHasGone(t *testing.T) {
+	const second = "[winmidi second]\nread = Second In\n"
+	s := newStage(t, parse(t, second+through+"in.ch0.cc1 > out.ch0.cc2"))
+	s.loop.Unplug(secondIn)
+	assert.Equal(t, rig.Notice{Kind: rig.Gone, Instance: "second"}, <-s.notices)
+	require.NoError(t, s.session.Replace(parse(t, second+through+"in.ch0.cc1 > out.ch0.cc3")))
+	s.send("B0 01 05")
+	assert.Equal(t, []string{"b0 03 05"}, s.received())
+	require.NoError(t, s.session.Replace(parse(t, second)))
+	assert.ErrorIs(t, <-s.ended, rig.ErrNoInput)
+	assert.ErrorIs(t, s.session.Run(t.Context()), rig.ErrNoInput, "at once")
+}
+
+func TestOnlyOneRunAtATime(t *testing.T) {
+	s := newStage(t, parse(t, through))
+	s.send("B0 01 05") // it is running
+	assert.ErrorIs(t, s.session.Run(t.Context()), engine.ErrBusy)
+	s.loop.Unplug(probeIn)
+	assert.ErrorIs(t, <-s.ended, rig.ErrNoInput, "the first is still told")
+}
+
+// While a run ends, and handles what had arrived, the rig may still be replaced and looked at.
+func TestReplacingWhileARunEnds(t *testing.T) {
+	const mapping = "in.ch{0..15}.cc{0..127} > out.ch{0..15}.cc{0..127}"
+	rigs := []*rig.Rig{parse(t, through+mapping), parse(t, through+mapping+"\nin.ch0.rpn1 > out.ch0.cc1")}
+	for range 5 {
+		s := newStage(t, rigs[0])
+		played := make(chan error, 1)
+		go func() {
+			_, err := s.loop.Play(probeIn, engine.Source{Count: 100000})
+			played <- err
+		}()
+		s.handled(10)
+		var busy sync.WaitGroup
+		busy.Go(func() {
+			for i := range 20 {
+				assert.NoError(t, s.session.Replace(rigs[i%2]))
+				_ = s.session.Stats()
+			}
+		})
+		assert.ErrorIs(t, s.end(), context.Canceled)
+		busy.Wait()
+		require.NoError(t, s.session.Close())
+		require.NoError(t, s.engine.Close())
+		require.NoError(t, <-played)
+	}
+}
+
+func TestStatsWhileTheEngineIsClosed(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch{0..15}.cc{0..127} > out.ch{0..15}.cc{0..127}"))
+	played := make(chan error, 1)
+	go func() {
+		_, err := s.loop.Play(probeIn, engine.Source{Count: 100000})
+		played <- err
+	}()
+	s.handled(10)
+	var closing sync.WaitGroup
+	closing.Go(func() { assert.NoError(t, s.engine.Close()) })
+	for range 100 {
+		_ = s.session.Stats()
+	}
+	closing.Wait()
+	require.NoError(t, <-played)
 }
 
 func TestASessionInAProgramsOwnRun(t *testing.T) {

@@ -1,6 +1,12 @@
 package rig
 
-import "github.com/onset-midi/onset/engine"
+import (
+	"fmt"
+	"hash/fnv"
+
+	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/control"
+)
 
 // sink is an open output, with the notes that the rig has switched on and not off.
 type sink struct {
@@ -14,7 +20,10 @@ type noteSet struct {
 	pedal uint16
 }
 
-func (n *noteSet) add(channel, note byte)    { n.notes[channel][note>>6&1] |= 1 << (note & 63) }
+func (n *noteSet) add(channel, note byte) { n.notes[channel][note>>6&1] |= 1 << (note & 63) }
+func (n *noteSet) has(channel, note byte) bool {
+	return n.notes[channel][note>>6&1]>>(note&63)&1 != 0
+}
 func (n *noteSet) remove(channel, note byte) { n.notes[channel][note>>6&1] &^= 1 << (note & 63) }
 
 const (
@@ -56,12 +65,21 @@ func (n *noteSet) follow(m engine.Message) {
 	}
 }
 
+// hold adds what a message of off ends.
+func (n *noteSet) hold(off engine.Message) {
+	if channel := off.Status() & 15; off.Status()&^15 == engine.NoteOff {
+		n.add(channel, off.Data1())
+	} else {
+		n.pedal |= 1 << channel
+	}
+}
+
 // off returns the messages that end what is in the set.
 func (n *noteSet) off() []engine.Message {
 	var all []engine.Message
 	for channel := range engine.Message(16) {
 		for note := range engine.Message(128) {
-			if n.notes[channel][note>>6]>>(note&63)&1 != 0 {
+			if n.has(byte(channel), byte(note)) {
 				all = append(all, engine.NoteOff|channel|note<<8|64<<16)
 			}
 		}
@@ -72,20 +90,6 @@ func (n *noteSet) off() []engine.Message {
 	return all
 }
 
-// end switches off what is held and not in endable.
-func (s *sink) end(endable *noteSet) {
-	var hanging noteSet
-	for channel := range s.held.notes {
-		for half := range s.held.notes[channel] {
-			hanging.notes[channel][half] = s.held.notes[channel][half] &^ endable.notes[channel][half]
-		}
-	}
-	hanging.pedal = s.held.pedal &^ endable.pedal
-	for _, m := range hanging.off() {
-		_ = s.Send(m) // what the driver refuses is counted
-	}
-}
-
 // switchOff sends what ends a set, after all that is queued and however long it takes.
 func (s *sink) switchOff(held *noteSet) {
 	for _, m := range held.off() {
@@ -93,29 +97,86 @@ func (s *sink) switchOff(held *noteSet) {
 	}
 }
 
-// notes returns what the routing can end, by output: notes and pedals that it has messages for.
-func (r *routing) notes() map[*sink]*noteSet {
-	all := make(map[*sink]*noteSet)
+// hanging are notes that should have been switched off, and could not be.
+type hanging struct {
+	sink  *sink
+	notes noteSet
+}
+
+// holders say by sums which controls set each note of an output, and how. Equal sums: the same; 0: none.
+type holders struct {
+	notes [16][128]uint64
+	pedal [16]uint64
+}
+
+// findHolders returns the holders of each output's notes.
+func (r *routing) findHolders() map[*sink]*holders {
+	all := make(map[*sink]*holders)
 	for _, s := range r.sinks {
 		if s != nil && all[s] == nil {
-			all[s] = &noteSet{}
+			all[s] = &holders{}
 		}
 	}
 	t := r.rig.tables
-	for _, target := range t.targets {
-		s := r.sinks[target.output]
-		if s == nil {
+	for i, instance := range r.rig.Instances {
+		if t.inputs[i] < 0 {
 			continue
 		}
-		for _, step := range t.steps[target.first : target.first+uint32(target.count)+uint32(target.under)] {
-			channel, number := step.Base.Status()&15, step.Base.Data1()
-			switch status := step.Base.Status() &^ 15; {
-			case status == engine.NoteOn || status == engine.NoteOff:
-				all[s].add(channel, number)
-			case status == engine.ControlChange && number == sustain:
-				all[s].pedal |= 1 << channel
+		input := uint32(t.inputs[i])
+		for _, c := range t.mapped(input) {
+			for _, target := range t.find(input, c) {
+				if s := r.sinks[target.output]; s != nil {
+					source := fmt.Sprint(instance.Read, " ", instance.Name, " ", c)
+					all[s].add(source, t.steps[target.first:target.first+uint32(target.count)+uint32(target.under)])
+				}
 			}
 		}
 	}
 	return all
+}
+
+func (h *holders) add(source string, steps []control.Step) {
+	for _, step := range steps {
+		sum := fnv.New64a()
+		_, _ = fmt.Fprint(sum, source, step) // a hash takes everything
+		channel, number := step.Base.Status()&15, step.Base.Data1()
+		switch status := step.Base.Status() &^ 15; {
+		case status == engine.NoteOn || status == engine.NoteOff:
+			h.notes[channel][number] += sum.Sum64()
+		case status == engine.ControlChange && number == sustain:
+			h.pedal[channel] += sum.Sum64()
+		}
+	}
+}
+
+// endOrphans switches off what is held and has other holders from now on: the key that holds it may
+// end something else. It returns what it could not switch off.
+func endOrphans(before, after map[*sink]*holders) (unsent []hanging) {
+	for s, next := range after {
+		old, ok := before[s]
+		if !ok {
+			continue
+		}
+		var orphans noteSet
+		for channel := range byte(16) {
+			for note := range byte(128) {
+				if s.held.has(channel, note) && old.notes[channel][note] != next.notes[channel][note] {
+					orphans.add(channel, note)
+				}
+			}
+			if s.held.pedal>>channel&1 != 0 && old.pedal[channel] != next.pedal[channel] {
+				orphans.pedal |= 1 << channel
+			}
+		}
+		failed := hanging{sink: s}
+		for _, m := range orphans.off() {
+			if s.Send(m) != nil {
+				failed.notes.hold(m)
+			}
+		}
+		if failed.notes != (noteSet{}) {
+			unsent = append(unsent, failed)
+		}
+	}
+	return unsent
 }
