@@ -251,7 +251,7 @@ func TestRunWatchesWhatMatters(t *testing.T) {
 			select {
 			case <-noise:
 				return
-			case <-time.After(settle / 10):
+			case <-time.After(lookEvery / 10):
 				write(t, folder, "noise.log", strings.Repeat("x", n))
 			}
 		}

@@ -52,11 +52,7 @@ func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err err
 
 func (c *runCommand) runSession(ctx context.Context, p program, session *rig.Session, r *rig.Rig, files []string) error {
 	if c.Watch {
-		end, err := c.watch(p, session, r, files)
-		if err != nil {
-			return err
-		}
-		defer end()
+		defer c.watch(p, session, r, files)()
 	}
 	fmt.Fprintf(p.stderr, "running %s; Ctrl-C ends\n", c.File)
 	err := session.Run(ctx)

@@ -1,105 +1,95 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
+	"maps"
+	"os"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 
 	"github.com/onset-midi/onset/engine/rig"
 )
 
-// settle is how long a file must be left alone before it is read again: editors write in several
-// steps, the first of which may leave it empty.
-const settle = 200 * time.Millisecond
-
-// watch has the session do what the rig file says whenever it has changed and is valid. end ends that.
-func (c *runCommand) watch(p program, session *rig.Session, r *rig.Rig, files []string) (end func(), err error) {
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, fmt.Errorf("watching %s: %w", c.File, err)
-	}
-	w := &watch{command: c, program: p, session: session, watcher: watcher, running: r.String()}
-	if err := w.follow(files); err != nil {
-		return nil, errors.Join(err, watcher.Close())
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		w.run()
-	}()
-	return func() {
-		_ = watcher.Close()
-		<-ended
-	}, nil
-}
+// lookEvery is how often a watched rig's files are looked at. One that has changed is read when the next
+// look finds it as it was: editors write in several steps, the first of which may leave it empty.
+//
+// Looking is slower than being told by the system, but sees what is replaced by renaming, linked, on a
+// network drive or not there yet, and nothing that the program itself writes beside its rig can set it off.
+const lookEvery = 500 * time.Millisecond
 
 // watch is a rig file being watched.
 type watch struct {
 	command *runCommand
 	program program
 	session *rig.Session
-	watcher *fsnotify.Watcher
-	running string   // what the session does
-	refused string   // why it does not do what the file says; empty: it does
-	names   []string // of the files, without folders
+	running string           // what the session does
+	refused string           // why it does not do what the file says; empty: it does
+	files   map[string]stamp // as they were last seen
 }
 
-// follow watches the folders of files, since editors replace files by others of the same name, and of
-// what they link to. The error is that of the first, which must be there.
-func (w *watch) follow(files []string) error {
-	w.names = nil
-	var failed error
-	for i, file := range files {
-		target, err := filepath.EvalSymlinks(file)
-		if err != nil {
-			target = file
-		}
-		for _, name := range []string{file, target} {
-			w.names = append(w.names, filepath.Base(name))
-			if err := w.watcher.Add(filepath.Dir(name)); err != nil && i == 0 {
-				failed = fmt.Errorf("watching %s: %w", name, err)
-			}
+// stamp tells a file from what it was before. The zero stamp: there is none.
+type stamp struct {
+	changed time.Time
+	size    int64
+}
+
+// look returns the stamps of files.
+func look(files []string) map[string]stamp {
+	stamps := make(map[string]stamp)
+	for _, file := range files {
+		stamps[file] = stamp{}
+		if info, err := os.Stat(file); err == nil {
+			stamps[file] = stamp{info.ModTime(), info.Size()}
 		}
 	}
-	return failed
+	return stamps
 }
 
-func (w *watch) run() {
-	due := time.After(settle) // it may have changed since it was read
+// watch has the session do what the rig file says whenever it, or what it includes, has changed and is
+// valid. end ends that.
+func (c *runCommand) watch(p program, session *rig.Session, r *rig.Rig, files []string) (end func()) {
+	w := &watch{command: c, program: p, session: session, running: r.String(), files: look(files)}
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.run(over)
+	}()
+	return func() {
+		close(over)
+		<-ended
+	}
+}
+
+func (w *watch) run(over <-chan struct{}) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	changed := true // it may have, since it was read
 	for {
 		select {
-		case event, ok := <-w.watcher.Events:
-			if !ok {
-				return
-			}
-			if w.concerns(event.Name) {
-				due = time.After(settle)
-			}
-		case err, ok := <-w.watcher.Errors:
-			if ok {
-				fmt.Fprintf(w.program.stderr, "watching %s: %v\n", w.command.File, err)
-				due = time.After(settle) // events may have been lost
-			}
-		case <-due:
-			due = nil
+		case <-over:
+			return
+		case <-ticker.C:
+		}
+		now := look(slices.Collect(maps.Keys(w.files)))
+		settled := maps.Equal(now, w.files)
+		w.files = now
+		if changed && settled {
 			w.reload()
 		}
+		changed = !settled
 	}
-}
-
-// concerns reports whether a file may be one of the rig's.
-func (w *watch) concerns(name string) bool {
-	return slices.ContainsFunc(w.names, func(known string) bool { return strings.EqualFold(known, filepath.Base(name)) })
 }
 
 // reload reads the rig again, has the session do what it says, and says so, or why not, if that is new.
 func (w *watch) reload() {
 	next, files, err := w.command.load()
+	before := w.files // a change since then is still to be seen
+	w.files = look(files)
+	for file := range w.files {
+		if seen, ok := before[file]; ok {
+			w.files[file] = seen
+		}
+	}
 	if err == nil && len(next.Instances) == 0 {
 		err = fmt.Errorf("%s has no instances", w.command.File)
 	}
@@ -109,17 +99,17 @@ func (w *watch) reload() {
 			w.running = next.String()
 		}
 	}
+	refused := w.refused
+	w.refused = ""
 	switch {
-	case err != nil && err.Error() != w.refused:
-		fmt.Fprintf(w.program.stderr, "%s has changed and is not taken over:\n", w.command.File)
-		w.program.complain(err)
-	case err == nil && (changed || w.refused != ""):
+	case err != nil:
+		w.refused = err.Error()
+		if w.refused != refused {
+			fmt.Fprintf(w.program.stderr, "%s has changed and is not taken over:\n", w.command.File)
+			w.program.complain(err)
+		}
+	case changed || refused != "":
 		w.program.warn(next)
 		fmt.Fprintf(w.program.stderr, "%s has changed and is taken over\n", w.command.File)
 	}
-	w.refused = ""
-	if err != nil {
-		w.refused = err.Error()
-	}
-	_ = w.follow(files) // its folder may be gone for a moment
 }

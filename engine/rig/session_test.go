@@ -233,7 +233,7 @@ func TestReplacingARigLosesNothing(t *testing.T) {
 		default:
 		}
 	}
-	assert.Greater(t, replaced, 20)
+	assert.Greater(t, replaced, 3)
 	s.handled(count)
 	got := s.received()
 	require.Len(t, got, count)
