@@ -63,33 +63,69 @@ static void bump(_Atomic uint64_t *counter)
                           memory_order_relaxed);
 }
 
-static void deliver(struct onset_input *in, uint32_t token, enum onset_kind kind, DWORD_PTR message,
-                    DWORD_PTR ms)
+// The end of a callback: tells the poller and leaves the gate.
+static inline void finish(struct onset_input *in, uint32_t token)
 {
-    // First of all, so that it stands for the moment of the driver's call.
-    uint64_t now = onset_ticks(atomic_load_explicit(&in->clock, memory_order_relaxed));
-    if (!enter(in, token))
-        return;
-    if (kind == ONSET_MORE)
-        bump(&in->more);
-    if (kind == ONSET_MALFORMED)
-        bump(&in->malformed);
     _Atomic uint32_t *sleeper = &in->waiter->state;
-    bool wake = false;
-    if (kind != ONSET_MALFORMED && unwanted(in, (uint32_t)message)) {
-        bump(&in->filtered);
-    } else {
-        onset_ring_push(in->ring, (struct onset_event){
-                                      .ticks = now,
-                                      .data = ((uint32_t)message & 0xFFFFFF) | (uint32_t)kind << 24,
-                                      .driver_ms = (uint32_t)ms,
-                                  });
-        wake = onset_claim(in->waiter); // refused or not: a loss must be told too
-    }
+    bool wake = onset_claim(in->waiter);
     leave(in, token);
     // After leaving: waking is a system call, and another callback may be waiting for the gate.
     if (wake)
         onset_wake_one(sleeper);
+}
+
+// Counts and publishes an event; the caller holds the gate, and gives it up.
+static void publish(struct onset_input *in, uint32_t token, struct onset_event event)
+{
+    enum onset_kind kind = event.data >> 24;
+    if (kind == ONSET_MORE)
+        bump(&in->more);
+    if (kind == ONSET_MALFORMED)
+        bump(&in->malformed);
+    if (kind != ONSET_MALFORMED && unwanted(in, event.data)) {
+        bump(&in->filtered);
+        leave(in, token);
+        return;
+    }
+    onset_ring_push(in->ring, event);
+    finish(in, token); // refused or not: a loss must be told too
+}
+
+// Waits for the gate.
+static void queue(struct onset_input *in, uint32_t token, struct onset_event event)
+{
+    if (enter(in, token))
+        publish(in, token, event);
+}
+
+// The usual case is written out, and calls nothing but as its last act: every instruction here is
+// the driver's time (count/).
+static inline void deliver(struct onset_input *in, uint32_t token, enum onset_kind kind,
+                           DWORD_PTR message, DWORD_PTR ms, uint64_t now)
+{
+    struct onset_event event = {
+        .ticks = now,
+        .data = ((uint32_t)message & 0xFFFFFF) | (uint32_t)kind << 24,
+        .driver_ms = (uint32_t)ms,
+    };
+    uint32_t gate = token;
+    // Acquire: as in enter.
+    if (!atomic_compare_exchange_strong_explicit(&in->gate, &gate, token | ONSET_BUSY,
+                                                 memory_order_acquire, memory_order_relaxed)) {
+        queue(in, token, event);
+    } else if (kind != ONSET_SHORT || in->filter || !onset_ring_push_soon(in->ring, event)) {
+        publish(in, token, event);
+    } else {
+        finish(in, token);
+    }
+}
+
+static void deliver_any(struct onset_input *in, uint32_t token, enum onset_kind kind,
+                        DWORD_PTR message, DWORD_PTR ms)
+{
+    // First of all, so that it stands for the moment of the driver's call.
+    uint64_t now = onset_ticks(atomic_load_explicit(&in->clock, memory_order_relaxed));
+    deliver(in, token, kind, message, ms, now);
 }
 
 // The driver closed the device. When we have asked it to, the gate is shut and nothing happens
@@ -114,13 +150,18 @@ static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, 
     struct onset_input *in = &inputs[token >> 2 & (ONSET_INPUTS - 1)];
     switch (message) {
     case MIM_DATA:
-        deliver(in, token, ONSET_SHORT, param1, param2);
+#if defined(__x86_64__)
+        if (atomic_load_explicit(&in->clock, memory_order_relaxed) == ONSET_CLOCK_TSC)
+            deliver(in, token, ONSET_SHORT, param1, param2, __rdtsc());
+        else
+#endif
+            deliver_any(in, token, ONSET_SHORT, param1, param2);
         break;
     case MIM_MOREDATA:
-        deliver(in, token, ONSET_MORE, param1, param2);
+        deliver_any(in, token, ONSET_MORE, param1, param2);
         break;
     case MIM_ERROR:
-        deliver(in, token, ONSET_MALFORMED, param1, param2);
+        deliver_any(in, token, ONSET_MALFORMED, param1, param2);
         break;
     case MIM_CLOSE:
         vanish(in, token);

@@ -78,36 +78,27 @@ static inline void onset_ring_refuse(struct onset_ring *ring, uint64_t events)
     atomic_fetch_add_explicit(&ring->lost, events, memory_order_release);
 }
 
-// Publishes one event; the caller holds the gate. False: full, counted as lost. The first event
-// after a loss goes in together with a gap record before it, or not at all.
-static inline bool onset_ring_push(struct onset_ring *ring, struct onset_event event)
+static inline void onset_ring_publish(struct onset_ring *ring, uint64_t head,
+                                      struct onset_event event)
 {
-    uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-    uint64_t lost = atomic_load_explicit(&ring->lost, memory_order_relaxed);
-    bool gap = lost != ring->told;
-    uint64_t most = ring->mask - gap; // waiting now, for this to fit
-    if (head - ring->tail_seen > most) {
-        // Acquire: the consumer has finished reading the slots below tail (Ring.Next in ring.go).
-        ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
-        if (head - ring->tail_seen > most) {
-            onset_ring_refuse(ring, 1);
-            return false;
-        }
-    }
-    if (gap) {
-        ring->slots[head++ & ring->mask] = (struct onset_event){
-            .ticks = event.ticks,
-            .data = (uint32_t)ONSET_GAP << 24,
-            .driver_ms = (uint32_t)lost,
-        };
-        ring->told = lost;
-        atomic_store_explicit(&ring->gaps,
-                              atomic_load_explicit(&ring->gaps, memory_order_relaxed) + 1,
-                              memory_order_relaxed);
-    }
     ring->slots[head & ring->mask] = event;
     // Release: the slots are written before they can be seen (Ring.Look in ring.go acquires).
     atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+}
+
+// Publishes one event; the caller holds the gate. False: full, counted as lost. The first event
+// after a loss goes in together with a gap record before it, or not at all.
+bool onset_ring_push(struct onset_ring *ring, struct onset_event event);
+
+// The same as long as nothing is lost and the ring is not believed full. False: it is not so, and
+// nothing has happened.
+static inline bool onset_ring_push_soon(struct onset_ring *ring, struct onset_event event)
+{
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    uint64_t lost = atomic_load_explicit(&ring->lost, memory_order_relaxed);
+    if (lost != ring->told || head - ring->tail_seen > ring->mask)
+        return false;
+    onset_ring_publish(ring, head, event);
     return true;
 }
 

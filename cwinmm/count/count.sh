@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Counts the instructions of a callback that delivers a short message to a poller that is awake, and
+# fails if they have become more. Reading the clock is 4 of them. Needs gcc and valgrind, on x86-64.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+most=64 # with Debian 12's gcc
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+sources=(../*.c)
+for i in "${!sources[@]}"; do
+    [[ ${sources[i]} != *_windows.c ]] || unset "sources[i]"
+done
+gcc -std=gnu11 -O2 -g -pthread -o "$scratch/count" count.c "${sources[@]}" # -O2 -g is cgo's default
+valgrind --tool=callgrind --toggle-collect=callback --callgrind-out-file="$scratch/out" \
+    "$scratch/count" 2>"$scratch/log" || { cat "$scratch/log"; exit 1; }
+all=$(sed -n 's/^summary: //p' "$scratch/out")
+count=$((all / 1000)) # callbacks; the rest is of opening
+echo "a callback takes $count instructions; at most $most"
+((count > 0 && count <= most))
