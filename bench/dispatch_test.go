@@ -13,10 +13,15 @@ import (
 )
 
 // BenchmarkDispatch measures from the callback's time stamp to the handler's first instruction, and
-// how long the callback kept the driver's thread, for each way of waiting. An op is an event, so
-// ns/op is the interval between them; read the other columns.
+// how long the callback kept the driver's thread, for each way of waiting, and for the floor: a thread in
+// C on the same ring, spinning and parking. An op is an event, so ns/op is the interval between them;
+// read the other columns.
 func BenchmarkDispatch(b *testing.B) {
 	for _, interval := range []time.Duration{time.Millisecond, 200 * time.Microsecond} {
+		for _, spin := range []bool{true, false} {
+			name := map[bool]string{true: "C-spin", false: "C-park"}[spin]
+			b.Run(name+"/"+interval.String(), func(b *testing.B) { floor(b, interval, spin) })
+		}
 		for _, wait := range []engine.Wait{engine.WaitSpin, engine.WaitHybrid, engine.WaitPark} {
 			b.Run(wait.String()+"/"+interval.String(), func(b *testing.B) {
 				loop, err := engine.NewLoopback("Bench")
@@ -34,6 +39,31 @@ func BenchmarkDispatch(b *testing.B) {
 			})
 		}
 	}
+}
+
+// floor measures the floor.
+func floor(b *testing.B, interval time.Duration, spin bool) {
+	loop, err := engine.NewLoopback("Bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer loop.Close()
+	f, err := engine.OpenFloor(loop, engine.Index(0), uint64(b.N), spin)
+	if err != nil {
+		b.Fatal(err)
+	}
+	held := make([]time.Duration, b.N)
+	b.ResetTimer()
+	if _, err := loop.Play(0, engine.Source{Count: uint64(b.N), Interval: interval, Held: held}); err != nil {
+		b.Fatal(err)
+	}
+	latency := f.Finish()
+	b.StopTimer()
+	if len(latency) != b.N {
+		b.Fatalf("%d of %d messages", len(latency), b.N)
+	}
+	report(b, latency, "dispatch")
+	report(b, held, "held")
 }
 
 // dispatch runs an engine on its port 0 while source sends b.N messages to it, and returns each one's

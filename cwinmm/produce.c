@@ -2,6 +2,12 @@
 
 #include "thread.h"
 
+// As the callback pushes (deliver in input.c).
+static bool push(struct onset_ring *ring, struct onset_event event)
+{
+    return onset_ring_push_soon(ring, event) || onset_ring_push(ring, event);
+}
+
 uint64_t onset_produce(struct onset_ring *ring, uint64_t first, uint64_t count, bool wait)
 {
     uint64_t pushed = 0, tail = 0;
@@ -11,7 +17,7 @@ uint64_t onset_produce(struct onset_ring *ring, uint64_t first, uint64_t count, 
             onset_pause();
             tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
         }
-        pushed += onset_ring_push(ring, event);
+        pushed += push(ring, event);
     }
     return pushed;
 }
@@ -25,7 +31,7 @@ void onset_produce_singly(struct onset_ring *ring, struct onset_waiter *waiter, 
         random = random * 1664525 + 1013904223; // a plain congruential generator will do
         for (uint32_t i = random >> 24; i > 0; i--)
             onset_pause();
-        onset_ring_push(ring, (struct onset_event){.ticks = n});
+        push(ring, (struct onset_event){.ticks = n});
         onset_notify(waiter);
     }
 }

@@ -159,6 +159,17 @@ func (*Output) Close(time.Duration) error { return nil }
 // Free does nothing in this build.
 func (*Output) Free() {}
 
+// Floor is a consumer in C. There is none in this build.
+type Floor struct{}
+
+// OpenFloor fails in this build.
+func OpenFloor(*Driver, int, uint64, bool, Clock, time.Duration) (*Floor, error) {
+	return nil, errNoCore
+}
+
+// Finish returns nothing in this build.
+func (*Floor) Finish(time.Duration) []uint32 { return nil }
+
 // ThreadID returns 0 in this build.
 func ThreadID() uint64 { return 0 }
 
