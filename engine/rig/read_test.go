@@ -408,7 +408,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte, s string) {
 		if bytes.Count(text, []byte("{")) > 3 {
-			t.Skip("much expansion takes time and shows nothing")
+			return // much expansion takes time and shows nothing
 		}
 		var overrides []rig.Override
 		if o, err := rig.OverrideInstance(s); err == nil {

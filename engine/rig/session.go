@@ -199,10 +199,11 @@ func (s *Session) Replace(r *Rig) error {
 	s.opening.Store(true)
 	defer s.opening.Store(false)
 
+	var next routing
 	var unsent []hanging
 	inputs, outputs, err := s.openPorts(r)
 	if err == nil {
-		next := newRouting(r, inputs, outputs)
+		next = newRouting(r, inputs, outputs)
 		err = s.engine.Call(func() { unsent = s.install(next) })
 	}
 	if err != nil {
@@ -212,6 +213,7 @@ func (s *Session) Replace(r *Rig) error {
 		}
 		return errors.Join(err, closePorts(missing(inputs, s.inputs), missing(outputs, s.outputs)))
 	}
+	next.setResets()
 	for _, h := range unsent {
 		// Its queue was full. The output's end ends this too.
 		go h.sink.switchOff(&h.notes)
@@ -316,7 +318,6 @@ func missing[P comparable](of, in map[string]P) []P {
 func newRouting(r *Rig, inputs map[string]*engine.Input, outputs map[string]*sink) routing {
 	next := routing{rig: r, sinks: make([]*sink, len(r.Instances))}
 	to := make([]Output, len(r.Instances))
-	reset := make(map[*sink]bool)
 	for i, instance := range r.Instances {
 		if instance.Read != "" {
 			port := int(inputs[instance.Read].Port())
@@ -326,15 +327,24 @@ func newRouting(r *Rig, inputs map[string]*engine.Input, outputs map[string]*sin
 		if instance.Write != "" {
 			sink := outputs[instance.Write]
 			next.sinks[i], to[i] = sink, sink
-			reset[sink] = reset[sink] || !instance.NoReset
+		}
+	}
+	next.router = NewRouter(r, to)
+	next.holders = next.findHolders()
+	return next
+}
+
+// setResets has outputs reset when they are closed, unless all instances that share one are against it.
+func (r *routing) setResets() {
+	reset := make(map[*sink]bool)
+	for i, sink := range r.sinks {
+		if sink != nil {
+			reset[sink] = reset[sink] || !r.rig.Instances[i].NoReset
 		}
 	}
 	for sink, reset := range reset {
 		sink.out.ResetOnClose(reset)
 	}
-	next.router = NewRouter(r, to)
-	next.holders = next.findHolders()
-	return next
 }
 
 // install makes a routing the session's, and returns the notes that should have been switched off and

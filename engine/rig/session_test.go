@@ -6,14 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -121,27 +119,14 @@ func (s *stage) receive(count uint64) []string {
 	return all
 }
 
-// What MIDIMonster was seen to do, through a driver.
 func TestEveryRecordedCaseThroughADriver(t *testing.T) {
-	cases, err := filepath.Glob("testdata/conformance/*/rig.cfg")
-	require.NoError(t, err)
-	require.NotEmpty(t, cases)
-	for _, file := range cases {
-		folder := filepath.Dir(file)
-		t.Run(filepath.Base(folder), func(t *testing.T) {
-			r, err := rig.Load(file)
-			require.NoError(t, err)
-			s := newStage(t, r)
-			var got []string
-			for i, line := range lines(t, filepath.Join(folder, "input.txt")) {
-				s.send(line)
-				for _, m := range s.received() {
-					got = append(got, fmt.Sprint(i, " ", m))
-				}
-			}
-			assert.Empty(t, cmp.Diff(lines(t, filepath.Join(folder, "expect.txt")), got))
-		})
-	}
+	recordedCases(t, func(t *testing.T, r *rig.Rig) func(string) []string {
+		s := newStage(t, r)
+		return func(bytes string) []string {
+			s.send(bytes)
+			return s.received()
+		}
+	})
 }
 
 // delivered returns how many messages the handler has been given.
