@@ -3,6 +3,7 @@ module github.com/onset-midi/onset
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/google/go-cmp v0.7.0
 	github.com/stretchr/testify v1.12.1

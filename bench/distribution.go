@@ -1,0 +1,88 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Distribution is how often each latency occurred: an HdrHistogram from 1 ns to a minute, exact to 0.1 %,
+// and the exact maximum. It is not for concurrent use.
+type Distribution struct {
+	Measure Measure
+	Max     time.Duration // 0 if there is none
+	hist    *hdrhistogram.Histogram
+}
+
+const longest = time.Minute
+
+// NewDistribution returns an empty one.
+func NewDistribution(m Measure) *Distribution {
+	return &Distribution{Measure: m, hist: hdrhistogram.New(1, int64(longest), 3)}
+}
+
+// Record adds a latency. Below 0 counts as 0 (two processors' clocks may differ by a few ticks), more
+// than a minute as a minute, but for Max.
+func (d *Distribution) Record(latency time.Duration) {
+	d.Max = max(d.Max, latency)
+	_ = d.hist.RecordValue(int64(min(max(latency, 0), longest))) // it is in range
+}
+
+// Merge adds another's latencies.
+func (d *Distribution) Merge(other *Distribution) {
+	d.Max = max(d.Max, other.Max)
+	d.hist.Merge(other.hist)
+}
+
+// Count returns how many latencies were recorded.
+func (d *Distribution) Count() uint64 { return uint64(d.hist.TotalCount()) }
+
+// Mean returns their mean; 0 if there is none.
+func (d *Distribution) Mean() time.Duration { return time.Duration(d.hist.Mean()) }
+
+// Percentile returns the latency that p per cent of the messages did not exceed: the exact maximum for
+// 100, 0 if there is none.
+func (d *Distribution) Percentile(p float64) time.Duration {
+	if p >= 100 {
+		return d.Max
+	}
+	return min(time.Duration(d.hist.ValueAtPercentile(p)), d.Max)
+}
+
+// distribution is a Distribution in JSON.
+type distribution struct {
+	Measure Measure `json:"measure"`
+	Count   uint64  `json:"count"`
+	Max     int64   `json:"max_ns"`
+	Raw     string  `json:"hdr_v2_base64"` // ns; HdrHistogram's V2 compressed encoding
+}
+
+// MarshalJSON writes the histogram as other HdrHistogram tools read it.
+func (d *Distribution) MarshalJSON() ([]byte, error) {
+	raw, err := d.hist.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(distribution{d.Measure, d.Count(), int64(d.Max), string(raw)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (d *Distribution) UnmarshalJSON(text []byte) error {
+	var j distribution
+	if err := json.Unmarshal(text, &j); err != nil {
+		return err
+	}
+	hist, err := hdrhistogram.Decode([]byte(j.Raw))
+	if err != nil {
+		return fmt.Errorf("histogram of %q: %w", j.Measure, err)
+	}
+	*d = *NewDistribution(j.Measure)
+	d.Max = time.Duration(j.Max)
+	d.hist.Merge(hist)
+	if d.Count() != j.Count {
+		return fmt.Errorf("histogram of %q: it has %d values, not %d", j.Measure, d.Count(), j.Count)
+	}
+	return nil
+}
