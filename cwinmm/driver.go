@@ -24,6 +24,7 @@ import (
 	"slices"
 	"time"
 	"unicode/utf16"
+	"unsafe"
 )
 
 // Driver is where devices come from: winmm.dll or virtual cables. Its methods may be called
@@ -31,6 +32,12 @@ import (
 type Driver struct {
 	c *C.struct_onset_driver
 }
+
+// Shim returns d: so a Driver and what embeds one are drivers for package engine.
+func (d *Driver) Shim() *Driver { return d }
+
+// Pointer returns the struct onset_driver, for package rival.
+func (d *Driver) Pointer() unsafe.Pointer { return unsafe.Pointer(d.c) }
 
 // Inputs lists the driver's input devices; the index is the device id.
 func (d *Driver) Inputs() ([]Caps, error) { return d.list(true), nil }

@@ -24,6 +24,9 @@ struct cable {
     onset_mutex sending;
     bool out_open;
     uint32_t out_serial;
+    struct onset_trace *sink; // NULL: what is sent goes through the cable
+    enum onset_clock sink_clock;
+    uint64_t reached; // the row of the message that came last to the sink, and one
 
     // Between them: senders write at put, the cable's thread reads at got. Both count from 0.
     uint32_t queue[QUEUE];
@@ -33,7 +36,7 @@ struct cable {
     struct onset_waiter bell;
     const struct onset_source *_Atomic source;
     _Atomic uint32_t played; // grows when a source is done
-    uint64_t delivered;      // by it
+    struct onset_played last; // how it went
     _Atomic bool ending;
 };
 
@@ -244,14 +247,29 @@ static void put_in(struct cable *cable, uint32_t message)
     onset_notify(&cable->bell);
 }
 
+// Notes that the sink was given a message: the next that has its number and has been sent.
+static void reach(struct cable *cable, uint32_t message)
+{
+    uint64_t now = onset_ticks(cable->sink_clock);
+    uint64_t number = (message >> 8 & 0x7F) | (message >> 16 & 0x7F) << 7;
+    uint64_t row = cable->reached + ((number - cable->reached) & 0x3FFF);
+    if (row < cable->sink->count && cable->sink->sent[row]) {
+        cable->sink->reached[row] = now;
+        cable->reached = row + 1;
+    }
+}
+
 static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT handle, DWORD message)
 {
     struct cable *cable = lock_out(driver, handle);
     if (!cable)
         return MMSYSERR_INVALHANDLE;
+    if (cable->sink)
+        reach(cable, message);
     MMRESULT result = MMSYSERR_NODRIVER;
     if (!is_unplugged(cable)) {
-        put_in(cable, message);
+        if (!cable->sink)
+            put_in(cable, message);
         linger(cable);
         result = MMSYSERR_NOERROR;
     }
@@ -299,19 +317,26 @@ static bool listens(struct cable *cable)
     return listening;
 }
 
+// When a callback was called and when it returned, in ticks.
+struct times {
+    enum onset_clock clock;
+    uint64_t before, after;
+};
+
 // Calls the input's callback. False: nobody is listening.
-static bool deliver(struct cable *cable, uint32_t message, const uint32_t *stamp, uint64_t *held,
-                    enum onset_clock clock)
+static bool deliver(struct cable *cable, uint32_t message, const uint32_t *stamp,
+                    struct times *times)
 {
     onset_lock(&cable->lock);
     bool listening = cable->in_open && cable->started && !cable->unplugged;
     if (listening) {
         HMIDIIN handle = (HMIDIIN)handle_of(cable, cable->in_serial);
         DWORD_PTR ms = stamp ? *stamp : (onset_os_ns() - cable->started_at) / 1000000;
-        uint64_t before = held ? onset_ticks(clock) : 0;
+        if (times)
+            times->before = onset_ticks(times->clock);
         cable->callback(handle, MIM_DATA, cable->instance, message, ms);
-        if (held)
-            *held = onset_ticks(clock) - before;
+        if (times)
+            times->after = onset_ticks(times->clock);
     }
     onset_unlock(&cable->lock);
     return listening;
@@ -325,15 +350,8 @@ static void carry(struct cable *cable)
         uint32_t message = cable->queue[got % QUEUE];
         // Release: the slot may be written again (out_short).
         atomic_store_explicit(&cable->got, ++got, memory_order_release);
-        deliver(cable, message, NULL, NULL, ONSET_CLOCK_OS);
+        deliver(cable, message, NULL, NULL);
     }
-}
-
-static void await(uint64_t due_ns)
-{
-    uint64_t now = onset_os_ns();
-    if (now < due_ns)
-        onset_sleep(due_ns - now);
 }
 
 static uint32_t source_message(uint64_t n)
@@ -356,23 +374,58 @@ static bool keep_behind(struct cable *cable, const struct onset_source *source)
     return true;
 }
 
+// Sends row n of the trace and notes what happens. False: nobody is listening.
+static bool send_row(struct cable *cable, const struct onset_source *source, uint64_t start_ns,
+                     uint64_t n)
+{
+    struct onset_trace *trace = source->trace;
+    uint64_t due_ns = start_ns + trace->at_ns[n], now_ns = onset_os_ns();
+    if (now_ns < due_ns) {
+        onset_sleep_until(due_ns);
+        now_ns = onset_os_ns();
+    }
+    uint32_t stamp = (uint32_t)n;
+    struct times times = {.clock = source->clock};
+    trace->late_ns[n] = now_ns < due_ns ? 0 : now_ns - due_ns;
+    trace->sent[n] = onset_ticks(source->clock); // for the sink, which may come before deliver ends
+    if (!deliver(cable, trace->message[n], &stamp, &times))
+        return false;
+    trace->sent[n] = times.before;
+    trace->left[n] = times.after;
+    return true;
+}
+
 static uint64_t play(struct cable *cable, const struct onset_source *source)
 {
     uint64_t start = onset_os_ns();
     for (uint64_t n = 0; n < source->count; n++) {
+        uint32_t stamp = (uint32_t)n;
         if (source->interval_ns)
-            await(start + n * source->interval_ns);
+            onset_sleep_until(start + n * source->interval_ns);
         if (source->follow && !keep_behind(cable, source))
             return n;
-        uint32_t message = source_message(n);
-        uint32_t stamp = (uint32_t)n;
-        uint64_t held = 0;
-        if (!deliver(cable, message, &stamp, source->held ? &held : NULL, source->clock))
+        if (!(source->trace ? send_row(cable, source, start, n)
+                            : deliver(cable, source_message(n), &stamp, NULL)))
             return n;
-        if (source->held)
-            source->held[n] = held < UINT32_MAX ? (uint32_t)held : UINT32_MAX;
     }
     return source->count;
+}
+
+// Plays with the priority and on the processor that the source asks for.
+static struct onset_played perform(struct cable *cable, const struct onset_source *source)
+{
+    struct onset_played played = {0};
+    uintptr_t task = 0;
+    if (source->raise)
+        played.granted = onset_thread_raise(&task);
+    played.pinned = source->processor >= 0 && onset_thread_pin(source->processor);
+    uint64_t cpu_ns = onset_thread_cpu_ns();
+    played.delivered = play(cable, source);
+    played.cpu_ns = onset_thread_cpu_ns() - cpu_ns;
+    if (played.pinned)
+        onset_thread_pin(-1);
+    onset_thread_lower(played.granted, task);
+    return played;
 }
 
 static void run(void *arg)
@@ -388,7 +441,7 @@ static void run(void *arg)
         carry(cable);
         const struct onset_source *source = atomic_load(&cable->source);
         if (source) {
-            cable->delivered = play(cable, source);
+            cable->last = perform(cable, source);
             atomic_store(&cable->source, NULL);
             atomic_fetch_add(&cable->played, 1);
             onset_wake_all(&cable->played);
@@ -454,8 +507,8 @@ struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t co
     return &all->base;
 }
 
-uint64_t onset_loopback_play(struct onset_driver *driver, uint32_t number,
-                             const struct onset_source *source)
+struct onset_played onset_loopback_play(struct onset_driver *driver, uint32_t number,
+                                        const struct onset_source *source)
 {
     struct cable *cable = &loopback(driver)->cables[number];
     uint32_t played = atomic_load(&cable->played);
@@ -463,7 +516,18 @@ uint64_t onset_loopback_play(struct onset_driver *driver, uint32_t number,
     onset_notify(&cable->bell);
     while (atomic_load(&cable->played) == played)
         onset_wait(&cable->played, played, ONSET_FOREVER);
-    return cable->delivered;
+    return cable->last;
+}
+
+void onset_loopback_sink(struct onset_driver *driver, uint32_t number, struct onset_trace *trace,
+                         enum onset_clock clock)
+{
+    struct cable *cable = &loopback(driver)->cables[number];
+    onset_lock(&cable->sending);
+    cable->sink = trace;
+    cable->sink_clock = clock;
+    cable->reached = 0;
+    onset_unlock(&cable->sending);
 }
 
 struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t number)

@@ -7,10 +7,8 @@ import "C"
 
 import (
 	"fmt"
-	"runtime"
 	"time"
 	"unicode/utf16"
-	"unsafe"
 )
 
 // Loopback is a driver of virtual cables: loopback.c. A cable is named by its index in the list it
@@ -57,8 +55,6 @@ type Source struct {
 	// wait.
 	Follow *Ring
 	Window uint64
-	Clock  Clock    // for Held
-	Held   []uint32 // nil, or Count ticks: how long each callback kept the thread
 }
 
 // Play plays source and returns when it is done, with the number of messages delivered: fewer than
@@ -69,21 +65,60 @@ func (l *Loopback) Play(cable int, source Source) uint64 {
 		count:       C.uint64_t(source.Count),
 		interval_ns: C.uint64_t(source.Interval),
 		window:      C.uint64_t(source.Window),
-		clock:       C.enum_onset_clock(source.Clock),
+		processor:   -1,
 	}
-	var pin runtime.Pinner
-	defer pin.Unpin()
 	if source.Follow != nil {
 		C.onset_ring_hold(source.Follow.c)
 		defer C.onset_ring_drop(source.Follow.c)
 		c.follow = source.Follow.c
 	}
-	if len(source.Held) > 0 {
-		held := source.Held[:source.Count]
-		pin.Pin(&held[0])
-		c.held = (*C.uint32_t)(unsafe.Pointer(&held[0]))
+	return uint64(C.onset_loopback_play(l.c, C.uint32_t(cable), &c).delivered)
+}
+
+// Performance is how a trace is played.
+type Performance struct {
+	Clock     Clock
+	Raise     bool // the cable's thread, as drivers do
+	Processor int  // for that thread; below 0: any
+}
+
+// Played is how that went.
+type Played struct {
+	Delivered uint64 // fewer than the trace's rows if the input was stopped
+	Granted   Priority
+	Pinned    bool          // to the processor
+	CPU       time.Duration // processor time the thread used
+}
+
+// Perform plays a trace's messages at their times, notes in it what happens, and returns when it is done.
+// One source a cable at a time.
+func (l *Loopback) Perform(cable int, trace *Trace, how Performance) Played {
+	l.check(cable)
+	c := C.struct_onset_source{
+		count:     trace.c.count,
+		trace:     trace.c,
+		clock:     C.enum_onset_clock(how.Clock),
+		raise:     C.bool(how.Raise),
+		processor: C.int(how.Processor),
 	}
-	return uint64(C.onset_loopback_play(l.c, C.uint32_t(cable), &c))
+	played := C.onset_loopback_play(l.c, C.uint32_t(cable), &c)
+	return Played{
+		Delivered: uint64(played.delivered),
+		Granted:   Priority(played.granted),
+		Pinned:    bool(played.pinned),
+		CPU:       time.Duration(played.cpu_ns),
+	}
+}
+
+// Sink has what is sent to the cable noted in trace, and go nowhere; nil makes it a cable again. Nobody
+// writes to an earlier trace when it returns.
+func (l *Loopback) Sink(cable int, trace *Trace, clock Clock) {
+	l.check(cable)
+	var c *C.struct_onset_trace
+	if trace != nil {
+		c = trace.c
+	}
+	C.onset_loopback_sink(l.c, C.uint32_t(cable), c, C.enum_onset_clock(clock))
 }
 
 // Rogue is a driver thread that keeps to no rules: it calls the callback of an input on its caller's

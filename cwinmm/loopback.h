@@ -10,6 +10,8 @@
 
 #include "clock.h"
 #include "ring.h"
+#include "thread.h"
+#include "trace.h"
 #include "winmm.h"
 
 // Makes count cables. Each side of one can be open once at a time. names: count arrays of 32 UTF-16
@@ -18,8 +20,10 @@
 struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t count);
 
 // A source: the cable's thread calls the input's callback of its own accord, as an instrument
-// would. Message n has status 80 + n % 112, data n % 128 and n / 128 % 128, and n modulo 2^32 for a
-// time stamp, so that a receiver can tell a message lost from one torn or late.
+// would. Message n has status 80 + n % 112, data n % 128 and n / 128 % 128, unless there is a
+// trace, and n modulo 2^32 for a time stamp, so that a receiver can tell a message lost from one
+// torn or late. It paces itself by the clock alone: what delays one message makes the next late,
+// not the times that they were due at.
 struct onset_source {
     uint64_t count;
     uint64_t interval_ns; // 0: as fast as the callback returns
@@ -27,8 +31,19 @@ struct onset_source {
     // NULL: no regard for the receiver, as drivers have none.
     const struct onset_ring *follow;
     uint64_t window;
-    enum onset_clock clock;
-    uint32_t *held; // NULL, or count ticks: how long each callback kept the thread
+    // NULL, or a trace of count rows that says when to send what, and is told what happened.
+    struct onset_trace *trace;
+    enum onset_clock clock; // the trace's
+    bool raise;             // ask for a higher priority, as drivers' threads have
+    int processor;          // for the thread; below 0: any
+};
+
+// How playing a source went.
+struct onset_played {
+    uint64_t delivered; // fewer than count if the input was stopped
+    enum onset_priority granted;
+    bool pinned;
+    uint64_t cpu_ns; // that the thread used
 };
 
 // A rogue is a driver thread that keeps to no rules: it calls an input's callback, on the caller's
@@ -43,11 +58,14 @@ struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t ca
 // Calls count times with message, MIM_DATA or another. The MIDI messages are those of a source.
 void onset_rogue_call(struct onset_rogue rogue, UINT message, uint64_t count);
 
-// Runs source on a cable and returns when it is done: the messages delivered, fewer than count if
-// the input was stopped. One source a cable at a time. held may be memory that must not outlive the
-// call.
-uint64_t onset_loopback_play(struct onset_driver *driver, uint32_t cable,
-                             const struct onset_source *source);
+// Runs source on a cable and returns when it is done. One source a cable at a time.
+struct onset_played onset_loopback_play(struct onset_driver *driver, uint32_t cable,
+                                        const struct onset_source *source);
+
+// Makes the cable's output side a sink: what is sent there goes nowhere, but for the trace, which
+// is told when it came. NULL: a cable again. When it returns, nobody writes to an earlier trace.
+void onset_loopback_sink(struct onset_driver *driver, uint32_t cable, struct onset_trace *trace,
+                         enum onset_clock clock);
 
 // Lets each midiOutShortMsg and midiInClose on the cable take at least ns: many drivers return from
 // the one when the bytes are on the wire, and from the other when they have tidied up.

@@ -120,6 +120,9 @@ func (r *Ring) Lost() uint64 {
 // Gone reports whether the device has vanished. Asked before Look, every event it delivered is found.
 func (r *Ring) Gone() bool { return r.gone.Load() != 0 }
 
+// Pointer returns the struct onset_ring, for package rival.
+func (r *Ring) Pointer() unsafe.Pointer { return unsafe.Pointer(r.c) }
+
 // Capacity returns how many events fit.
 func (r *Ring) Capacity() uint64 { return r.mask + 1 }
 

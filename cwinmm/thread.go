@@ -2,7 +2,10 @@
 
 package cwinmm
 
-// #include "thread.h"
+/*
+#include "clock.h"
+#include "thread.h"
+*/
 import "C"
 
 // ThreadID identifies the thread that calls it.
@@ -15,3 +18,14 @@ func RaiseThread() (granted Priority, lower func()) {
 	got := C.onset_thread_raise(&task)
 	return Priority(got), func() { C.onset_thread_lower(got, task) }
 }
+
+// PinThread keeps the calling thread on one processor, numbered from 0; below 0: lets it go anywhere
+// again. False: not granted.
+func PinThread(processor int) bool { return bool(C.onset_thread_pin(C.int(processor))) }
+
+// SleepUntil sleeps until the system's clock has come to ns (OSNanoseconds), as exactly as the system
+// can.
+func SleepUntil(ns uint64) { C.onset_sleep_until(C.uint64_t(ns)) }
+
+// OSNanoseconds reads the system's monotonic clock.
+func OSNanoseconds() uint64 { return uint64(C.onset_os_ns()) }

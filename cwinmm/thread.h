@@ -34,8 +34,15 @@ static inline void onset_unlock(onset_mutex *mutex)
 bool onset_thread_start(void (*run)(void *), void *arg);
 
 uint64_t onset_thread_id(void);
+uint64_t onset_thread_cpu_ns(void); // processor time the calling thread has used
 void onset_sleep(uint64_t ns);
+void onset_sleep_until(uint64_t os_ns); // of onset_os_ns; returns at once if that has passed
 void onset_yield(void);
+
+// Keeps the calling thread on one processor, numbered from 0; below 0: lets it go anywhere again.
+// False: not granted.
+bool onset_thread_pin(int processor);
+int onset_processor(void); // that the calling thread is on at the moment
 
 // Gives the processor a hint that this is a busy wait.
 static inline void onset_pause(void)

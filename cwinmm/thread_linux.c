@@ -1,6 +1,9 @@
 #define _GNU_SOURCE
 #include "thread.h"
 
+#include "clock.h"
+
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -49,9 +52,43 @@ void onset_sleep(uint64_t ns)
     nanosleep(&time, NULL);
 }
 
+void onset_sleep_until(uint64_t os_ns)
+{
+    struct timespec time = {.tv_sec = (time_t)(os_ns / 1000000000),
+                            .tv_nsec = (long)(os_ns % 1000000000)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR)
+        ;
+}
+
 void onset_yield(void)
 {
     sched_yield();
+}
+
+uint64_t onset_thread_cpu_ns(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+bool onset_thread_pin(int processor)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (processor >= CPU_SETSIZE)
+        return false;
+    if (processor >= 0)
+        CPU_SET(processor, &set);
+    else
+        for (int i = 0; i < CPU_SETSIZE; i++)
+            CPU_SET(i, &set); // the kernel leaves out what there is not
+    return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+int onset_processor(void)
+{
+    return sched_getcpu();
 }
 
 // In the middle of the range, below the kernel's own interrupt threads (50).

@@ -1,5 +1,7 @@
 #include "thread.h"
 
+#include "clock.h"
+
 #include <stdlib.h>
 
 struct start {
@@ -53,9 +55,40 @@ void onset_sleep(uint64_t ns)
         CloseHandle(timer);
 }
 
+void onset_sleep_until(uint64_t os_ns)
+{
+    for (uint64_t now = onset_os_ns(); now < os_ns; now = onset_os_ns())
+        onset_sleep(os_ns - now);
+}
+
 void onset_yield(void)
 {
     SwitchToThread();
+}
+
+uint64_t onset_thread_cpu_ns(void)
+{
+    FILETIME created, ended, kernel, user;
+    if (!GetThreadTimes(GetCurrentThread(), &created, &ended, &kernel, &user))
+        return 0;
+    uint64_t high = (uint64_t)kernel.dwHighDateTime + user.dwHighDateTime;
+    return ((high << 32) + kernel.dwLowDateTime + user.dwLowDateTime) * 100;
+}
+
+// Within the thread's processor group: 64 of them.
+bool onset_thread_pin(int processor)
+{
+    DWORD_PTR process, all;
+    if (processor >= (int)(8 * sizeof all) ||
+        !GetProcessAffinityMask(GetCurrentProcess(), &process, &all))
+        return false;
+    DWORD_PTR mask = processor < 0 ? process : (DWORD_PTR)1 << processor;
+    return SetThreadAffinityMask(GetCurrentThread(), mask) != 0;
+}
+
+int onset_processor(void)
+{
+    return (int)GetCurrentProcessorNumber();
 }
 
 typedef HANDLE(WINAPI *set_task)(LPCWSTR name, LPDWORD index);

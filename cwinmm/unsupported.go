@@ -15,6 +15,9 @@ var errNoCore = fmt.Errorf("onset was built without its C core for %s/%s: build 
 // Driver is where devices come from. There are none in this build.
 type Driver struct{}
 
+// Shim returns d.
+func (d *Driver) Shim() *Driver { return d }
+
 // Inputs fails in this build.
 func (*Driver) Inputs() ([]Caps, error) { return nil, errNoCore }
 
@@ -36,8 +39,6 @@ type Source struct {
 	Interval time.Duration
 	Follow   *Ring
 	Window   uint64
-	Clock    Clock
-	Held     []uint32
 }
 
 // NewLoopback fails in this build.
@@ -45,6 +46,40 @@ func NewLoopback(...string) (*Loopback, error) { return nil, errNoCore }
 
 // Play does nothing in this build.
 func (*Loopback) Play(int, Source) uint64 { return 0 }
+
+// Trace is the record of a measurement. There is none in this build.
+type Trace struct {
+	AtNS                                          []uint64
+	Message                                       []uint32
+	LateNS, Sent, Left, Entered, Arrived, Reached []uint64
+}
+
+// NewTrace fails in this build.
+func NewTrace(int) (*Trace, error) { return nil, errNoCore }
+
+// Free does nothing in this build.
+func (*Trace) Free() {}
+
+// Performance is how a trace is played.
+type Performance struct {
+	Clock     Clock
+	Raise     bool
+	Processor int
+}
+
+// Played is how that went.
+type Played struct {
+	Delivered uint64
+	Granted   Priority
+	Pinned    bool
+	CPU       time.Duration
+}
+
+// Perform does nothing in this build.
+func (*Loopback) Perform(int, *Trace, Performance) Played { return Played{} }
+
+// Sink does nothing in this build.
+func (*Loopback) Sink(int, *Trace, Clock) {}
 
 // Rogue is a driver thread that keeps to no rules. There is none in this build.
 type Rogue struct{}
@@ -159,19 +194,17 @@ func (*Output) Close(time.Duration) error { return nil }
 // Free does nothing in this build.
 func (*Output) Free() {}
 
-// Floor is a consumer in C. There is none in this build.
-type Floor struct{}
-
-// OpenFloor fails in this build.
-func OpenFloor(*Driver, int, uint64, bool, Clock, time.Duration) (*Floor, error) {
-	return nil, errNoCore
-}
-
-// Finish returns nothing in this build.
-func (*Floor) Finish(time.Duration) []uint32 { return nil }
-
 // ThreadID returns 0 in this build.
 func ThreadID() uint64 { return 0 }
 
 // RaiseThread does nothing in this build.
 func RaiseThread() (Priority, func()) { return PriorityNormal, func() {} }
+
+// PinThread does nothing in this build.
+func PinThread(int) bool { return false }
+
+// SleepUntil does nothing in this build.
+func SleepUntil(uint64) {}
+
+// OSNanoseconds returns 0 in this build.
+func OSNanoseconds() uint64 { return 0 }

@@ -54,5 +54,10 @@ func (w *Waiter) Command() uint32 { return w.command.Load() }
 // Tell has the sleeper look at what it was told apart from its rings, awake or asleep.
 func (w *Waiter) Tell() { C.onset_command(w.c) }
 
+// Pointers returns the struct onset_waiter and the function onset_wait, for package rival.
+func (w *Waiter) Pointers() (waiter, wait unsafe.Pointer) {
+	return unsafe.Pointer(w.c), unsafe.Pointer(C.onset_wait)
+}
+
 // Close gives the waiter up. Inputs that are open, or abandoned, keep the word.
 func (w *Waiter) Close() { C.onset_waiter_drop(w.c) }

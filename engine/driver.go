@@ -5,19 +5,14 @@ import (
 	"time"
 
 	"github.com/onset-midi/onset/cwinmm"
-	"github.com/onset-midi/onset/engine/internal/tick"
 )
 
 // Driver is where ports come from: WinMM or a Loopback. One may serve several engines. Close it after
 // they are closed.
 type Driver interface {
 	Close()
-	driver() *cwinmm.Driver
+	Shim() *cwinmm.Driver // what the engine opens ports through
 }
-
-type winmm struct{ *cwinmm.Driver }
-
-func (d winmm) driver() *cwinmm.Driver { return d.Driver }
 
 // WinMM returns winmm.dll. Elsewhere than on Windows the error is ErrNotSupported.
 func WinMM() (Driver, error) {
@@ -25,7 +20,7 @@ func WinMM() (Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return winmm{d}, nil
+	return d, nil
 }
 
 // Loopback is a driver of virtual cables within this process: what is sent to a cable's output port
@@ -45,7 +40,8 @@ func NewLoopback(names ...string) (*Loopback, error) {
 	return &Loopback{l}, nil
 }
 
-func (l *Loopback) driver() *cwinmm.Driver { return &l.loop.Driver }
+// Shim returns what the engine opens ports through.
+func (l *Loopback) Shim() *cwinmm.Driver { return l.loop.Shim() }
 
 // Close gives the cables up.
 func (l *Loopback) Close() { l.loop.Close() }
@@ -69,8 +65,6 @@ type Source struct {
 	// Follow, if not nil, is the open input that the source goes easy on: it lets no more events wait
 	// there than half of its ring. Drivers know no such thing.
 	Follow *Input
-	// Held, if not nil, has Count elements, which are set to how long each callback kept the thread.
-	Held []time.Duration
 }
 
 // Rogue is a driver thread that keeps to no rules: it calls the callback of an open input on its
@@ -90,10 +84,7 @@ func (l *Loopback) Play(cable int, s Source) (delivered uint64, err error) {
 	if s.Interval < 0 {
 		return 0, fmt.Errorf("source: interval %v: times are not negative", s.Interval)
 	}
-	if s.Held != nil && uint64(len(s.Held)) != s.Count {
-		return 0, fmt.Errorf("source: %d elements in Held for %d messages", len(s.Held), s.Count)
-	}
-	c := cwinmm.Source{Count: s.Count, Interval: s.Interval, Clock: clock()}
+	c := cwinmm.Source{Count: s.Count, Interval: s.Interval}
 	if s.Follow != nil {
 		if !s.Follow.open() {
 			return 0, fmt.Errorf("source: the input to follow: %w", ErrClosed)
@@ -101,19 +92,5 @@ func (l *Loopback) Play(cable int, s Source) (delivered uint64, err error) {
 		ring := s.Follow.in.Ring
 		c.Follow, c.Window = ring, ring.Capacity()/2
 	}
-	if s.Held != nil {
-		c.Held = make([]uint32, s.Count)
-	}
-	delivered = l.loop.Play(cable, c)
-	for i, ticks := range c.Held {
-		s.Held[i] = tick.Duration(int64(ticks))
-	}
-	return delivered, nil
-}
-
-func clock() cwinmm.Clock {
-	if tick.IsTSC() {
-		return cwinmm.ClockTSC
-	}
-	return cwinmm.ClockOS
+	return l.loop.Play(cable, c), nil
 }

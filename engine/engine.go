@@ -105,7 +105,7 @@ func Open(options Options) (*Engine, error) {
 		}
 		e.own, options.Driver = own, own
 	}
-	e.driver = options.Driver.driver()
+	e.driver = options.Driver.Shim()
 	waiter, err := cwinmm.NewWaiter()
 	if err != nil {
 		if e.own != nil {

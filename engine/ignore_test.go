@@ -36,7 +36,7 @@ func TestIgnoreFiltersWhatItNames(t *testing.T) {
 			defer func() { assert.NoError(t, eng.Close()) }()
 			in, err := eng.OpenInput(Index(0), InputOptions{Ignore: c.ignore})
 			require.NoError(t, err)
-			out, err := cwinmm.OpenOutput(loop.driver(), 0, cwinmm.OutputOptions{Capacity: 16, SlowTicks: 1 << 62}, time.Second)
+			out, err := cwinmm.OpenOutput(loop.Shim(), 0, cwinmm.OutputOptions{Capacity: 16, SlowTicks: 1 << 62}, time.Second)
 			require.NoError(t, err)
 			defer out.Free()
 			var want, got []uint32

@@ -79,7 +79,7 @@ func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) 
 	in.in, err = cwinmm.OpenInput(e.driver, info.Index, e.waiter, cwinmm.InputOptions{
 		Capacity: capacity,
 		Filter:   options.Ignore.filter(),
-		Clock:    clock(),
+		Clock:    StampClock(),
 	}, e.options.Deadline)
 	if err != nil {
 		return nil, &PortError{info, err}

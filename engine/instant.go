@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/onset-midi/onset/cwinmm"
 	"github.com/onset-midi/onset/engine/internal/tick"
 )
 
@@ -46,6 +47,14 @@ func ClockSource() string {
 		return "time-stamp counter"
 	}
 	return "system counter"
+}
+
+// StampClock returns which counter that is, for those who read it in C.
+func StampClock() cwinmm.Clock {
+	if tick.IsTSC() {
+		return cwinmm.ClockTSC
+	}
+	return cwinmm.ClockOS
 }
 
 // DriverTime is the driver's own stamp: whole milliseconds since its input was started

@@ -74,7 +74,7 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 	out.out, err = cwinmm.OpenOutput(e.driver, info.Index, cwinmm.OutputOptions{
 		Capacity:   options.Capacity,
 		DropOldest: options.DropOldest,
-		Clock:      clock(),
+		Clock:      StampClock(),
 		SlowTicks:  tick.Ticks(options.Slow),
 		CalmTicks:  tick.Ticks(options.Calm),
 	}, e.options.Deadline)
