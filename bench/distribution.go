@@ -13,7 +13,10 @@ import (
 type Distribution struct {
 	Measure Measure
 	Max     time.Duration // 0 if there is none
-	hist    *hdrhistogram.Histogram
+
+	// One of the two: a histogram takes 200 KB, packed mostly less than two.
+	hist   *hdrhistogram.Histogram
+	packed []byte // HdrHistogram's V2 compressed encoding, in base64
 }
 
 const longest = time.Minute
@@ -27,20 +30,47 @@ func NewDistribution(m Measure) *Distribution {
 // than a minute as a minute, but for Max.
 func (d *Distribution) Record(latency time.Duration) {
 	d.Max = max(d.Max, latency)
-	_ = d.hist.RecordValue(int64(min(max(latency, 0), longest))) // it is in range
+	_ = d.open().RecordValue(int64(min(max(latency, 0), longest))) // it is in range
+}
+
+// open returns the histogram, unpacked for good.
+func (d *Distribution) open() *hdrhistogram.Histogram {
+	d.hist, d.packed = d.histogram(), nil
+	return d.hist
+}
+
+// histogram returns the histogram, or a copy of the one that is packed.
+func (d *Distribution) histogram() *hdrhistogram.Histogram {
+	if d.hist != nil {
+		return d.hist
+	}
+	hist := hdrhistogram.New(1, int64(longest), 3)
+	if packed, err := hdrhistogram.Decode(d.packed); err == nil { // it was valid when it came (UnmarshalJSON)
+		hist.Merge(packed)
+	}
+	return hist
+}
+
+// pack makes it small until it is recorded to again.
+func (d *Distribution) pack() error {
+	packed, err := d.histogram().Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err == nil {
+		d.hist, d.packed = nil, packed
+	}
+	return err
 }
 
 // Merge adds another's latencies.
 func (d *Distribution) Merge(other *Distribution) {
 	d.Max = max(d.Max, other.Max)
-	d.hist.Merge(other.hist)
+	d.open().Merge(other.histogram())
 }
 
 // Count returns how many latencies were recorded.
-func (d *Distribution) Count() uint64 { return uint64(d.hist.TotalCount()) }
+func (d *Distribution) Count() uint64 { return uint64(d.histogram().TotalCount()) }
 
 // Mean returns their mean; 0 if there is none.
-func (d *Distribution) Mean() time.Duration { return time.Duration(d.hist.Mean()) }
+func (d *Distribution) Mean() time.Duration { return time.Duration(d.histogram().Mean()) }
 
 // Percentile returns the latency that p per cent of the messages did not exceed: the exact maximum for
 // 100, 0 if there is none.
@@ -48,7 +78,7 @@ func (d *Distribution) Percentile(p float64) time.Duration {
 	if p >= 100 {
 		return d.Max
 	}
-	return min(time.Duration(d.hist.ValueAtPercentile(p)), d.Max)
+	return min(time.Duration(d.histogram().ValueAtPercentile(p)), d.Max)
 }
 
 // distribution is a Distribution in JSON.
@@ -61,11 +91,11 @@ type distribution struct {
 
 // MarshalJSON writes the histogram as other HdrHistogram tools read it.
 func (d *Distribution) MarshalJSON() ([]byte, error) {
-	raw, err := d.hist.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-	if err != nil {
+	packed := Distribution{hist: d.hist, packed: d.packed}
+	if err := packed.pack(); err != nil {
 		return nil, err
 	}
-	return json.Marshal(distribution{d.Measure, d.Count(), int64(d.Max), string(raw)})
+	return json.Marshal(distribution{d.Measure, d.Count(), int64(d.Max), string(packed.packed)})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -78,11 +108,9 @@ func (d *Distribution) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("histogram of %q: %w", j.Measure, err)
 	}
-	*d = *NewDistribution(j.Measure)
-	d.Max = time.Duration(j.Max)
-	d.hist.Merge(hist)
-	if d.Count() != j.Count {
-		return fmt.Errorf("histogram of %q: it has %d values, not %d", j.Measure, d.Count(), j.Count)
+	if count := uint64(hist.TotalCount()); count != j.Count {
+		return fmt.Errorf("histogram of %q: it has %d values, not %d", j.Measure, count, j.Count)
 	}
+	*d = Distribution{Measure: j.Measure, Max: time.Duration(j.Max), packed: []byte(j.Raw)}
 	return nil
 }

@@ -1,0 +1,224 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"runtime"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/cwinmm/rival"
+	"github.com/onset-midi/onset/engine"
+	"github.com/onset-midi/onset/engine/rig"
+)
+
+// Contender is a way from the driver's callback to a consumer.
+type Contender struct {
+	Name  string
+	What  string // in a line
+	start func(*stage) (rival.Rival, error)
+}
+
+// stage is what a contender is put on: cables in and out, and the trace that it writes.
+type stage struct {
+	loop      *cwinmm.Loopback
+	trace     *cwinmm.Trace
+	route     bool
+	processor int
+	raise     bool
+}
+
+// The cables of a stage.
+const (
+	inCable = iota
+	outCable
+)
+
+// contenders are those there are, by name.
+func contenders() []Contender {
+	return []Contender{
+		{"spin", "Onset, its poller spinning", startEngine(engine.WaitSpin)},
+		{"hybrid", "Onset, its poller spinning for a while, then parked", startEngine(engine.WaitHybrid)},
+		{"park", "Onset, its poller parked whenever there is nothing", startEngine(engine.WaitPark)},
+		{"c-spin", "a thread in C on the same ring, spinning: the floor for spin", func(s *stage) (rival.Rival, error) {
+			return rival.Floor(s.setup(), true)
+		}},
+		{"c-park", "a thread in C on the same ring, parked: the floor for park", func(s *stage) (rival.Rival, error) {
+			return rival.Floor(s.setup(), false)
+		}},
+		{"exported", "an exported Go function, called on the driver's thread", startExported},
+		{"datagram", "a lock, and a datagram on the loopback interface", func(s *stage) (rival.Rival, error) {
+			return rival.Datagram(s.setup())
+		}},
+		{"channel", "Onset, and a Go channel behind it", startChannel},
+		{immediate, "the message sent on inside the callback, in C: the floor for in-to-out", startInCallback},
+	}
+}
+
+// ContenderNames returns the contenders' names.
+func ContenderNames() []string {
+	return names(contenders(), func(c Contender) string { return c.Name })
+}
+
+// FindContender returns the contender of that name. The error says which there are.
+func FindContender(name string) (Contender, error) {
+	return find("contender", name, contenders(), func(c Contender) string { return c.Name })
+}
+
+func (s *stage) setup() rival.Setup {
+	out := -1
+	if s.route {
+		out = outCable
+	}
+	return rival.Setup{
+		Driver: s.loop.Shim(), In: inCable, Out: out, Trace: s.trace, Clock: engine.StampClock(),
+		Processor: s.processor, Raise: s.raise,
+	}
+}
+
+// arrive is what every contender in Go does first with a message.
+func arrive(trace *cwinmm.Trace, row uint32, entered uint64) {
+	now := engine.Now()
+	if int(row) < len(trace.Arrived) {
+		trace.Entered[row] = entered
+		trace.Arrived[row] = uint64(now)
+	}
+}
+
+func startExported(s *stage) (rival.Rival, error) {
+	return rival.Exported(s.setup(), func(ticks uint64, _, stamp uint32) { arrive(s.trace, stamp, ticks) })
+}
+
+func startInCallback(s *stage) (rival.Rival, error) {
+	if !s.route {
+		return nil, errors.New("contender in-callback: it only sends messages on; measure it with routing")
+	}
+	return rival.InCallback(s.setup())
+}
+
+// polled is a running engine.
+type polled struct {
+	eng   *engine.Engine
+	in    *engine.Input
+	ended chan error
+}
+
+// immediate is the contender that sends a message on within the callback.
+const immediate = "in-callback"
+
+// mapping is what the engines route: every pitch bend and note of one port to another.
+const mapping = `[winmidi in]
+read = 0
+[winmidi out]
+write = 1
+[map]
+in.ch0.pitch > out.ch0.pitch
+in.ch0.note{0..127} > out.ch0.note{0..127}
+`
+
+// startEngine returns what starts an engine with a way of waiting, whose handler notes each message and,
+// with routing, gives it to a rig.
+func startEngine(wait engine.Wait) func(*stage) (rival.Rival, error) {
+	return func(s *stage) (rival.Rival, error) {
+		return s.poll(wait, func(ev *engine.Event) { arrive(s.trace, uint32(ev.Driver), uint64(ev.Time)) })
+	}
+}
+
+// poll runs an engine with a handler, behind which it routes.
+func (s *stage) poll(wait engine.Wait, handle func(*engine.Event)) (p *polled, err error) {
+	eng, err := engine.Open(engine.Options{Driver: s.loop, Wait: wait, Raise: s.raise})
+	if err != nil {
+		return nil, err
+	}
+	p = &polled{eng: eng, ended: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			_ = eng.Close() // it has done nothing yet
+		}
+	}()
+	if p.in, err = eng.OpenInput(engine.Index(inCable), engine.InputOptions{}); err != nil {
+		return nil, err
+	}
+	all := handle
+	if s.route {
+		router, err := s.router(eng)
+		if err != nil {
+			return nil, err
+		}
+		all = func(ev *engine.Event) {
+			handle(ev)
+			router.Route(0, ev.Message)
+		}
+	}
+	ready := make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // for good: the thread, which may be pinned, ends with the goroutine
+		if s.processor >= 0 {
+			cwinmm.PinThread(s.processor)
+		}
+		close(ready)
+		p.ended <- eng.Run(context.Background(), all)
+	}()
+	<-ready
+	return p, nil
+}
+
+func (s *stage) router(eng *engine.Engine) (*rig.Router, error) {
+	out, err := eng.OpenOutput(engine.Index(outCable), engine.OutputOptions{})
+	if err != nil {
+		return nil, err
+	}
+	r, err := rig.Parse("bench.cfg", func(string) ([]byte, error) { return []byte(mapping), nil })
+	if err != nil {
+		return nil, err
+	}
+	return rig.NewRouter(r, []rig.Output{nil, out}), nil
+}
+
+// Priority is what the poller was granted.
+func (p *polled) Priority() string { return p.eng.Stats().Priority }
+
+// Drained reports whether the ring is empty.
+func (p *polled) Drained() bool { return p.in.Stats().Waiting == 0 }
+
+// Close ends it.
+func (p *polled) Close() error {
+	err := p.eng.Close()
+	if ran := <-p.ended; !errors.Is(ran, engine.ErrClosed) {
+		err = errors.Join(err, ran)
+	}
+	return err
+}
+
+// piped is an engine with a Go channel behind it.
+type piped struct {
+	*polled
+	channel  chan engine.Event
+	consumer chan struct{} // closed when it has ended
+}
+
+func startChannel(s *stage) (rival.Rival, error) {
+	p := &piped{channel: make(chan engine.Event, 4096), consumer: make(chan struct{})}
+	var err error
+	send := func(ev *engine.Event) { p.channel <- *ev }
+	if p.polled, err = s.poll(engine.WaitHybrid, send); err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(p.consumer)
+		for ev := range p.channel {
+			arrive(s.trace, uint32(ev.Driver), uint64(ev.Time))
+		}
+	}()
+	return p, nil
+}
+
+// Drained reports whether ring and channel are empty.
+func (p *piped) Drained() bool { return p.polled.Drained() && len(p.channel) == 0 }
+
+// Close ends it, after the messages in the channel.
+func (p *piped) Close() error {
+	err := p.polled.Close()
+	close(p.channel)
+	<-p.consumer
+	return err
+}

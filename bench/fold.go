@@ -1,0 +1,112 @@
+package bench
+
+import (
+	"slices"
+	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/engine"
+)
+
+// sliceLength is how long a Slice of the timeline is.
+const sliceLength = 100 * time.Millisecond
+
+// row is what became of one message; a time that is not known is 0.
+type row struct {
+	trace *cwinmm.Trace
+	n     int
+}
+
+// since is how long after one column another is; ok is false if either did not happen.
+func since(from, to uint64) (d time.Duration, ok bool) {
+	return engine.Instant(to).Sub(engine.Instant(from)), from != 0 && to != 0
+}
+
+// latency returns a measure of the row; ok is false if it has none.
+func (r row) latency(m Measure) (d time.Duration, ok bool) {
+	t, n := r.trace, r.n
+	late := time.Duration(t.LateNS[n])
+	switch m {
+	case Dispatch:
+		return since(t.Entered[n], t.Arrived[n])
+	case DispatchIntended:
+		d, ok = since(t.Sent[n], t.Arrived[n])
+		return d + late, ok
+	case Held:
+		return since(t.Sent[n], t.Left[n])
+	case DriverToCallback:
+		return since(t.Sent[n], t.Entered[n])
+	case InToOut:
+		return since(t.Sent[n], t.Reached[n])
+	case InToOutIntended:
+		d, ok = since(t.Sent[n], t.Reached[n])
+		return d + late, ok
+	default: // Late
+		return late, t.Sent[n] != 0
+	}
+}
+
+// fold makes a round's figures of its trace. All that is computed is computed here, when nothing is
+// measured any more.
+func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, route bool) error {
+	measures := []Measure{Dispatch, DispatchIntended, Held, DriverToCallback}
+	shown := Dispatch
+	if route {
+		measures = append(measures, InToOut, InToOutIntended)
+		shown = InToOut
+	}
+	measures = append(measures, Late)
+	for _, m := range measures {
+		d := NewDistribution(m)
+		for n := plan.Counted; n < len(plan.At); n++ {
+			if latency, ok := (row{trace, n}).latency(m); ok {
+				d.Record(latency)
+			}
+		}
+		if d.Count() == 0 {
+			continue // a contender that does not do this at all
+		}
+		if err := d.pack(); err != nil {
+			return err
+		}
+		r.Measured = append(r.Measured, *d)
+	}
+	r.Sent = uint64(len(plan.At) - plan.Counted)
+	for n := plan.Counted; n < len(plan.At); n++ {
+		if trace.Reached[n] != 0 || !route && trace.Arrived[n] != 0 {
+			r.Received++
+		}
+	}
+	r.Took = plan.At[len(plan.At)-1] - plan.At[plan.Counted]
+	r.Timeline = timeline(trace, plan, shown, r.Began)
+	return nil
+}
+
+// timeline cuts the messages that count into slices by when they were due.
+func timeline(trace *cwinmm.Trace, plan Schedule, m Measure, began time.Duration) []Slice {
+	var slices []Slice
+	var within []time.Duration
+	at := plan.At[plan.Counted] / sliceLength * sliceLength
+	flush := func() {
+		if len(within) > 0 {
+			slices = append(slices, sliceOf(began+at, within))
+			within = within[:0]
+		}
+	}
+	for n := plan.Counted; n < len(plan.At); n++ {
+		if plan.At[n] >= at+sliceLength {
+			flush()
+			at = plan.At[n] / sliceLength * sliceLength
+		}
+		if latency, ok := (row{trace, n}).latency(m); ok {
+			within = append(within, latency)
+		}
+	}
+	flush()
+	return slices
+}
+
+func sliceOf(at time.Duration, latencies []time.Duration) Slice {
+	slices.Sort(latencies)
+	return Slice{At: at, Count: uint64(len(latencies)), P50: latencies[(len(latencies)-1)/2], Max: latencies[len(latencies)-1]}
+}
