@@ -106,7 +106,7 @@ func NewWaiter() (*Waiter, error) { return nil, errNoCore }
 func (*Waiter) Arm() {}
 
 // Disarm does nothing in this build.
-func (*Waiter) Disarm() bool { return true }
+func (*Waiter) Disarm() {}
 
 // Wait does nothing in this build.
 func (*Waiter) Wait(time.Duration) bool { return true }

@@ -39,8 +39,8 @@ func NewWaiter() (*Waiter, error) {
 // could come before it.
 func (w *Waiter) Arm() { w.state.Swap(C.ONSET_ASLEEP) }
 
-// Disarm takes the announcement back. True: nobody had begun to wake the sleeper.
-func (w *Waiter) Disarm() bool { return w.state.Swap(C.ONSET_AWAKE) == C.ONSET_ASLEEP }
+// Disarm takes the announcement back.
+func (w *Waiter) Disarm() { w.state.Store(C.ONSET_AWAKE) }
 
 // Wait sleeps until notified since Arm, or for timeout; below 0 there is none. False: the time was
 // up. It may return early.

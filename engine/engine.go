@@ -68,6 +68,7 @@ type Engine struct {
 	closer closer
 
 	mu      sync.Mutex
+	beat    *time.Timer
 	users   int        // calls under way that need waiter and driver
 	polling bool       // one of them is Run or ReadInto
 	calls   []*call    // to be called between events
@@ -115,7 +116,23 @@ func Open(options Options) (*Engine, error) {
 	}
 	e.waiter = waiter
 	e.poller = poller{engine: e, spin: tick.Ticks(options.SpinFor)}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.beat = time.AfterFunc(beat, e.wakeForNothing)
 	return e, nil
+}
+
+// wakeForNothing wakes the poller, and again after a while.
+func (e *Engine) wakeForNothing() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.freed {
+		return
+	}
+	if e.polling {
+		e.waiter.Tell()
+	}
+	e.beat.Reset(beat)
 }
 
 // Inputs lists the driver's input ports, in the order of their indices.
@@ -197,6 +214,7 @@ func (e *Engine) settle() {
 	}
 	if e.over && e.users == 0 && !e.freed {
 		e.freed = true
+		e.beat.Stop()
 		e.waiter.Close()
 		if e.own != nil {
 			e.own.Close()

@@ -12,9 +12,15 @@ import (
 // batch is how many events of one input are delivered before the next input is looked at.
 const batch = 64
 
-// safety is how long the poller sleeps at most. It is not needed: every event, loss and command wakes
-// it. If it ever finds anything, Stats.LateWakeups says so.
-const safety = 10 * time.Second
+// beat is how often the poller is woken for nothing. It is not needed: every event, loss and command wakes
+// it. If it ever finds anything, Stats.LateWakeups says so. It is no timeout of the poller's sleep: setting
+// and cancelling a timer costs microseconds at each waking.
+const beat = 10 * time.Second
+
+const forever = time.Duration(-1)
+
+// looks is how often the poller looks for news between two passes when it spins.
+const looks = 64
 
 // poller drains the inputs' rings. All but the atomics belong to whoever is in Run or ReadInto.
 type poller struct {
@@ -179,12 +185,12 @@ func (in *Input) silence(ev *Event) bool {
 	return false
 }
 
-// rest is what the poller does after a pass without an event: spin or sleep, the latter for at most
-// limit.
+// rest is what the poller does after a pass without an event: spin for a moment, or sleep, the latter for at
+// most limit; below 0 there is none.
 func (p *poller) rest(limit time.Duration) {
 	switch p.engine.options.Wait {
 	case WaitSpin:
-		tick.Pause()
+		p.watch()
 		return
 	case WaitHybrid:
 		now := tick.Now()
@@ -192,7 +198,7 @@ func (p *poller) rest(limit time.Duration) {
 			p.idleSince = now
 		}
 		if now-p.idleSince < p.spin {
-			tick.Pause()
+			p.watch()
 			return
 		}
 	}
@@ -203,17 +209,27 @@ func (p *poller) rest(limit time.Duration) {
 		return
 	}
 	p.parks.Add(1)
-	inTime := w.Wait(min(limit, safety))
-	if unclaimed := w.Disarm(); !inTime && unclaimed && p.overdue() {
+	w.Wait(limit)
+	w.Disarm()
+	if p.changed() && p.overdue() {
 		p.lateWakeups.Add(1)
 	}
 }
 
-// overdue reports whether an event waits that should have woken the poller long ago. One that has just
-// been published, by a callback that has not come to wake anybody yet, is not.
+// watch spins until there is something, but not for long.
+func (p *poller) watch() {
+	for range looks {
+		if p.news() {
+			return
+		}
+		tick.Pause()
+	}
+}
+
+// overdue reports whether an event waits that should have woken the poller long ago.
 func (p *poller) overdue() bool {
 	for _, in := range p.inputs {
-		if in.in.Ring.Look() > 0 && tick.Duration(int64(tick.Now()-in.in.Ring.NextTicks())) > 50*time.Millisecond {
+		if in.in.Ring.Look() > 0 && tick.Duration(int64(tick.Now()-in.in.Ring.NextTicks())) > time.Second {
 			return true
 		}
 	}

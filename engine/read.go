@@ -47,7 +47,7 @@ func (p *poller) readInto(events []Event) (int, error) {
 		if p.pass(); p.filled > 0 {
 			return p.filled, nil
 		}
-		limit := safety
+		limit := forever
 		if deadline := p.deadline.Load(); deadline != 0 {
 			limit = time.Until(time.Unix(0, deadline))
 			if limit <= 0 {

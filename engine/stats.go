@@ -7,8 +7,8 @@ type Stats struct {
 	Wait     Wait
 	Priority string // of Run's thread, as granted: "normal" unless Options.Raise
 	Parks    uint64 // times the poller went to sleep
-	// LateWakeups counts sleeps that ended by their timeout, of 10 s, with work to do. It stays 0, or
-	// there is a defect in Onset.
+	// LateWakeups counts how often the poller, woken for something else, found a message that should have
+	// woken it more than a second before. It stays 0, or there is a defect in Onset.
 	LateWakeups uint64
 	// StaleCallbacks counts drivers' calls for inputs that had been closed, in the whole process. They
 	// are harmless.
