@@ -20,7 +20,7 @@ type Background struct {
 // backgrounds are those there are, by name.
 func backgrounds() []Background {
 	return []Background{
-		{"quiet", "nothing else", func(*Runner) (func(), error) { return func() {}, nil }},
+		{quiet, "nothing else", func(*Runner) (func(), error) { return func() {}, nil }},
 		{"gc", "another goroutine keeps the garbage collector busy", func(*Runner) (func(), error) { return goroutines(1, churn), nil }},
 		{"busy-go", "as many goroutines as there are processors compute", func(*Runner) (func(), error) {
 			return goroutines(runtime.NumCPU(), compute), nil
@@ -28,6 +28,8 @@ func backgrounds() []Background {
 		{"busy-processes", "as many processes as there are processors compute", (*Runner).startProcesses},
 	}
 }
+
+const quiet = "quiet"
 
 // BackgroundNames returns the backgrounds' names.
 func BackgroundNames() []string {

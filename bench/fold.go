@@ -29,7 +29,7 @@ func (r row) latency(m Measure) (d time.Duration, ok bool) {
 	switch m {
 	case Dispatch:
 		return since(t.Entered[n], t.Arrived[n])
-	case DispatchIntended:
+	case DispatchIntended, ReturnIntended:
 		d, ok = since(t.Sent[n], t.Arrived[n])
 		return d + late, ok
 	case Held:
@@ -38,6 +38,8 @@ func (r row) latency(m Measure) (d time.Duration, ok bool) {
 		return since(t.Sent[n], t.Entered[n])
 	case InToOut:
 		return since(t.Sent[n], t.Reached[n])
+	case Return:
+		return since(t.Sent[n], t.Arrived[n])
 	case InToOutIntended:
 		d, ok = since(t.Sent[n], t.Reached[n])
 		return d + late, ok
@@ -46,22 +48,27 @@ func (r row) latency(m Measure) (d time.Duration, ok bool) {
 	}
 }
 
-// fold makes a round's figures of its trace. All that is computed is computed here, when nothing is
-// measured any more.
-func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, route bool) error {
-	measures := []Measure{Dispatch, DispatchIntended, Held, DriverToCallback}
-	shown := Dispatch
+// measuresOf returns what a contender on a cable is measured by.
+func measuresOf(route bool) []Measure {
 	if route {
-		measures = append(measures, InToOut, InToOutIntended)
-		shown = InToOut
+		return []Measure{InToOut, InToOutIntended, Dispatch, DispatchIntended, Held, DriverToCallback, Late}
 	}
-	measures = append(measures, Late)
-	for _, m := range measures {
+	return []Measure{Dispatch, DispatchIntended, Held, DriverToCallback, Late}
+}
+
+// fold makes a round's figures of its trace: of the messages that count, a distribution for each of the
+// measures. A message was received if it has the first of them, which the timeline shows. All that is
+// computed is computed here, when nothing is measured any more.
+func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, measures []Measure) error {
+	for i, m := range measures {
 		d := NewDistribution(m)
 		for n := plan.Counted; n < len(plan.At); n++ {
 			if latency, ok := (row{trace, n}).latency(m); ok {
 				d.Record(latency)
 			}
+		}
+		if i == 0 {
+			r.Received = d.Count()
 		}
 		if d.Count() == 0 {
 			continue // a contender that does not do this at all
@@ -72,13 +79,8 @@ func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, route bool) error {
 		r.Measured = append(r.Measured, *d)
 	}
 	r.Sent = uint64(len(plan.At) - plan.Counted)
-	for n := plan.Counted; n < len(plan.At); n++ {
-		if trace.Reached[n] != 0 || !route && trace.Arrived[n] != 0 {
-			r.Received++
-		}
-	}
 	r.Took = plan.At[len(plan.At)-1] - plan.At[plan.Counted]
-	r.Timeline = timeline(trace, plan, shown, r.Began)
+	r.Timeline = timeline(trace, plan, measures[0], r.Began)
 	return nil
 }
 

@@ -16,20 +16,20 @@ func system() (name, wine string) {
 		return "unknown", ""
 	}
 	name = unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
-	if pretty := match("/etc/os-release", `(?m)^PRETTY_NAME="(.*)"$`); pretty != "" {
+	if pretty := found("/etc/os-release", `(?m)^PRETTY_NAME="(.*)"$`); pretty != "" {
 		name = pretty + ", " + name
 	}
 	return name, ""
 }
 
 // processor names the processor.
-func processor() string { return match("/proc/cpuinfo", `(?m)^model name\s*: (.*)$`) }
+func processor() string { return found("/proc/cpuinfo", `(?m)^model name\s*: (.*)$`) }
 
-// match returns what a pattern's group finds first in a file; "" if nothing.
-func match(file, pattern string) string {
+// found returns what a pattern's group finds first in a file; "" if nothing.
+func found(file, pattern string) string {
 	text, _ := os.ReadFile(file) // where there is none, nothing is found
-	if found := regexp.MustCompile(pattern).FindSubmatch(text); found != nil {
-		return string(found[1])
+	if groups := regexp.MustCompile(pattern).FindSubmatch(text); groups != nil {
+		return string(groups[1])
 	}
 	return ""
 }

@@ -42,11 +42,7 @@ type block struct {
 
 // Check says what is wrong with a plan, in one error; nil: nothing.
 func (p *Plan) Check() error {
-	var wrong []error
-	for _, l := range p.Loads {
-		_, err := FindLoad(l)
-		wrong = append(wrong, err)
-	}
+	wrong := []error{p.checkLoads()}
 	for _, b := range p.Backgrounds {
 		_, err := FindBackground(b)
 		wrong = append(wrong, err)
@@ -58,18 +54,27 @@ func (p *Plan) Check() error {
 			wrong = append(wrong, fmt.Errorf("contender %s: it only sends messages on: measure it with routing", c))
 		}
 	}
-	for what, n := range map[string]int{"contenders": len(p.Contenders), "loads": len(p.Loads), "backgrounds": len(p.Backgrounds), "rounds": p.Rounds} {
-		if n < 1 {
-			wrong = append(wrong, fmt.Errorf("%d %s: at least 1 is needed", n, what))
-		}
+	if len(p.Contenders) == 0 || len(p.Backgrounds) == 0 {
+		wrong = append(wrong, errors.New("at least one contender and one background are needed"))
+	}
+	return errors.Join(wrong...)
+}
+
+// checkLoads is Check for what every way of measuring uses.
+func (p *Plan) checkLoads() error {
+	var wrong []error
+	for _, l := range p.Loads {
+		_, err := FindLoad(l)
+		wrong = append(wrong, err)
+	}
+	if len(p.Loads) == 0 || p.Rounds < 1 {
+		wrong = append(wrong, fmt.Errorf("%d loads, %d rounds: at least 1 of each is needed", len(p.Loads), p.Rounds))
 	}
 	if p.Duration <= 0 || p.Duration > time.Minute || p.WarmUp < 0 || p.WarmUp > time.Minute {
 		wrong = append(wrong, fmt.Errorf("duration %v, warm-up %v: from above 0 to 1m, and from 0 to 1m, are possible", p.Duration, p.WarmUp))
 	}
-	for what, cpu := range map[string]int{"source": p.SourceCPU, "poller": p.PollerCPU} {
-		if cpu >= runtime.NumCPU() {
-			wrong = append(wrong, fmt.Errorf("processor %d for the %s: there are 0 to %d", cpu, what, runtime.NumCPU()-1))
-		}
+	if most := runtime.NumCPU(); p.SourceCPU >= most || p.PollerCPU >= most {
+		wrong = append(wrong, fmt.Errorf("processor %d for the source, %d for the poller: there are 0 to %d", p.SourceCPU, p.PollerCPU, most-1))
 	}
 	return errors.Join(wrong...)
 }
@@ -227,7 +232,7 @@ func (r *Runner) perform(contender Contender, plan Schedule, background string) 
 	if p.SourceCPU >= 0 && !played.Pinned {
 		return nil, fmt.Errorf("processor %d for the source: not granted", p.SourceCPU)
 	}
-	return round, round.fold(trace, plan, p.Route)
+	return round, round.fold(trace, plan, measuresOf(p.Route))
 }
 
 // await waits until a contender has delivered all, or seems not to be going to.
@@ -240,7 +245,7 @@ func await(c rival.Rival) {
 // perEvent is heap objects per event; nil where others allocate at the same time, or events are so few
 // that the harness's own few objects would show.
 func perEvent(objects uint64, events int, background string) *float64 {
-	if background != "quiet" || events < 1000 {
+	if background != quiet || events < 1000 {
 		return nil
 	}
 	rate := float64(objects) / float64(events)

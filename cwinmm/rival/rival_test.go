@@ -1,0 +1,109 @@
+//go:build cgo
+
+package rival_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/cwinmm/rival"
+)
+
+const count = 500
+
+// stage makes cables in and out and a trace of count pitch bends, 50 µs apart.
+func stage(t *testing.T) (*cwinmm.Loopback, rival.Setup) {
+	t.Helper()
+	loop, err := cwinmm.NewLoopback("In", "Out")
+	require.NoError(t, err)
+	t.Cleanup(loop.Close)
+	trace, err := cwinmm.NewTrace(count)
+	require.NoError(t, err)
+	t.Cleanup(trace.Free)
+	for n := range trace.AtNS {
+		trace.AtNS[n] = uint64(n) * uint64(50*time.Microsecond)
+		trace.Message[n] = 0xE0 | uint32(n&0x7F)<<8 | uint32(n>>7)<<16
+	}
+	loop.Sink(1, trace, cwinmm.ClockOS)
+	return loop, rival.Setup{Driver: loop.Shim(), In: 0, Out: 1, Trace: trace, Clock: cwinmm.ClockOS, Processor: -1}
+}
+
+func rivals(trace func() *cwinmm.Trace) map[string]func(rival.Setup) (rival.Rival, error) {
+	return map[string]func(rival.Setup) (rival.Rival, error){
+		"spinning floor": func(s rival.Setup) (rival.Rival, error) { return rival.Floor(s, true) },
+		"parked floor":   func(s rival.Setup) (rival.Rival, error) { return rival.Floor(s, false) },
+		"datagram":       rival.Datagram,
+		"in callback":    rival.InCallback,
+		"exported": func(s rival.Setup) (rival.Rival, error) {
+			return rival.Exported(s, func(ticks uint64, _, stamp uint32) {
+				trace().Entered[stamp], trace().Arrived[stamp] = ticks, cwinmm.OSNanoseconds()
+			})
+		},
+	}
+}
+
+// Each rival is given every message, notes when, sends it on, and leaves nothing open.
+func TestEveryRivalDelivers(t *testing.T) {
+	var trace *cwinmm.Trace
+	for name, open := range rivals(func() *cwinmm.Trace { return trace }) {
+		t.Run(name, func(t *testing.T) {
+			loop, setup := stage(t)
+			trace = setup.Trace
+			r, err := open(setup)
+			require.NoError(t, err)
+			played := loop.Perform(0, trace, cwinmm.Performance{Clock: setup.Clock, Processor: -1})
+			assert.EqualValues(t, count, played.Delivered)
+			assert.Eventually(t, r.Drained, 5*time.Second, time.Millisecond)
+			require.NoError(t, r.Close())
+			assert.Zero(t, loop.OpenHandles())
+			for n := range count {
+				require.NotZero(t, trace.Entered[n], "message %d", n)
+				require.LessOrEqual(t, trace.Sent[n], trace.Entered[n])
+				require.LessOrEqual(t, trace.Sent[n], trace.Left[n])
+				require.LessOrEqual(t, trace.Entered[n], trace.Reached[n])
+				if name != "in callback" {
+					require.LessOrEqual(t, trace.Entered[n], trace.Arrived[n])
+				}
+			}
+		})
+	}
+}
+
+// A rival that cannot have its ports says so, and leaves nothing open.
+func TestARivalWithoutItsPorts(t *testing.T) {
+	for name, open := range rivals(nil) {
+		t.Run(name, func(t *testing.T) {
+			loop, setup := stage(t)
+			bad := setup
+			bad.In = 7
+			_, err := open(bad)
+			assert.ErrorIs(t, err, cwinmm.ErrNoDevice)
+			bad = setup
+			bad.Out = 7
+			_, err = open(bad)
+			assert.ErrorIs(t, err, cwinmm.ErrNoDevice)
+			assert.Zero(t, loop.OpenHandles())
+		})
+	}
+}
+
+// A sink knows a message by its number, also after some that never came.
+func TestASinkKnowsMessagesByTheirNumber(t *testing.T) {
+	loop, setup := stage(t)
+	trace := setup.Trace
+	trace.Message[7] = 0xE0 | 9<<8 // stands for 9: 7 and 8 have been lost, and 9 comes twice
+	trace.Message[8] = 0xE0 | 9<<8
+	r, err := rival.InCallback(setup)
+	require.NoError(t, err)
+	loop.Perform(0, trace, cwinmm.Performance{Clock: setup.Clock, Processor: -1})
+	require.NoError(t, r.Close())
+	assert.NotZero(t, trace.Reached[6])
+	assert.Zero(t, trace.Reached[7])
+	assert.Zero(t, trace.Reached[8])
+	assert.NotZero(t, trace.Reached[9])
+	assert.NotZero(t, trace.Reached[10])
+}
