@@ -24,6 +24,7 @@ type Plan struct {
 // Machine is what the run found itself on.
 type Machine struct {
 	OS         string `json:"os"`   // name and build
+	GOOS       string `json:"goos"` // as Go calls it
 	Wine       string `json:"wine"` // its version; empty: not under Wine
 	Arch       string `json:"arch"`
 	CPU        string `json:"cpu"`
