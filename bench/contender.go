@@ -102,9 +102,6 @@ type polled struct {
 	ended chan error
 }
 
-// immediate is the contender that sends a message on within the callback.
-const immediate = "in-callback"
-
 // mapping is what the engines route: every pitch bend and note of one port to another.
 const mapping = `[winmidi in]
 read = 0

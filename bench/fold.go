@@ -11,20 +11,20 @@ import (
 // sliceLength is how long a Slice of the timeline is.
 const sliceLength = 100 * time.Millisecond
 
-// row is what became of one message; a time that is not known is 0.
-type row struct {
+// passage is what became of one message.
+type passage struct {
 	trace *cwinmm.Trace
 	n     int
 }
 
-// since is how long after one column another is; ok is false if either did not happen.
+// since is how long after one thing, in ticks, another happened; ok is false if either did not.
 func since(from, to uint64) (d time.Duration, ok bool) {
 	return engine.Instant(to).Sub(engine.Instant(from)), from != 0 && to != 0
 }
 
-// latency returns a measure of the row; ok is false if it has none.
-func (r row) latency(m Measure) (d time.Duration, ok bool) {
-	t, n := r.trace, r.n
+// latency returns one of its measures; ok is false if it is without.
+func (p passage) latency(m Measure) (d time.Duration, ok bool) {
+	t, n := p.trace, p.n
 	late := time.Duration(t.LateNS[n])
 	switch m {
 	case Dispatch:
@@ -63,7 +63,7 @@ func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, measures []Measure) err
 	for i, m := range measures {
 		d := NewDistribution(m)
 		for n := plan.Counted; n < len(plan.At); n++ {
-			if latency, ok := (row{trace, n}).latency(m); ok {
+			if latency, ok := (passage{trace, n}).latency(m); ok {
 				d.Record(latency)
 			}
 		}
@@ -80,12 +80,12 @@ func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, measures []Measure) err
 	}
 	r.Sent = uint64(len(plan.At) - plan.Counted)
 	r.Took = plan.At[len(plan.At)-1] - plan.At[plan.Counted]
-	r.Timeline = timeline(trace, plan, measures[0], r.Began)
+	r.Timeline = cut(trace, plan, measures[0], r.Began)
 	return nil
 }
 
-// timeline cuts the messages that count into slices by when they were due.
-func timeline(trace *cwinmm.Trace, plan Schedule, m Measure, began time.Duration) []Slice {
+// cut cuts the messages that count into slices by when they were due.
+func cut(trace *cwinmm.Trace, plan Schedule, m Measure, began time.Duration) []Slice {
 	var slices []Slice
 	var within []time.Duration
 	at := plan.At[plan.Counted] / sliceLength * sliceLength
@@ -100,7 +100,7 @@ func timeline(trace *cwinmm.Trace, plan Schedule, m Measure, began time.Duration
 			flush()
 			at = plan.At[n] / sliceLength * sliceLength
 		}
-		if latency, ok := (row{trace, n}).latency(m); ok {
+		if latency, ok := (passage{trace, n}).latency(m); ok {
 			within = append(within, latency)
 		}
 	}

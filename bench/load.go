@@ -28,8 +28,8 @@ const (
 	noteOff    = 0x80
 )
 
-// even returns messages that are the same time apart.
-func even(gap time.Duration) func(*rand.Rand) func() time.Duration {
+// regular returns messages that are the same time apart.
+func regular(gap time.Duration) func(*rand.Rand) func() time.Duration {
 	return func(*rand.Rand) func() time.Duration { return func() time.Duration { return gap } }
 }
 
@@ -39,8 +39,8 @@ func loads() []Load {
 		{Name: "sparse", What: "20 notes a second at random times: a player", gaps: func(random *rand.Rand) func() time.Duration {
 			return func() time.Duration { return time.Duration(random.ExpFloat64() * float64(time.Second/20)) }
 		}},
-		{Name: "millisecond", What: "a note each millisecond", gaps: even(time.Millisecond)},
-		{Name: "din", What: "1,041 notes a second: a DIN line that is never silent", gaps: even(3 * dinByte)},
+		{Name: "millisecond", What: "a note each millisecond", gaps: regular(time.Millisecond)},
+		{Name: "din", What: "1,041 notes a second: a DIN line that is never silent", gaps: regular(3 * dinByte)},
 		{Name: "chord", What: "16 notes back to back every 250 ms", gaps: func(*rand.Rand) func() time.Duration {
 			n := 0
 			return func() time.Duration {
@@ -50,10 +50,10 @@ func loads() []Load {
 				return 250 * time.Millisecond
 			}
 		}},
-		{Name: "dense", What: "10,000 controller messages a second", gaps: even(100 * time.Microsecond), status: pitchBend},
-		{Name: "flood", What: "as fast as the source goes", flood: true, gaps: even(0), status: pitchBend},
+		{Name: "dense", What: "10,000 controller messages a second", gaps: regular(100 * time.Microsecond), status: pitchBend},
+		{Name: "flood", What: "as fast as the source goes", flood: true, gaps: regular(0), status: pitchBend},
 		{Name: "sysex", What: fmt.Sprintf("notes on a DIN line that carries a system exclusive message of %d bytes after every 16 of them", sysexBytes),
-			gaps: even(3 * dinByte), every: 16},
+			gaps: regular(3 * dinByte), every: 16},
 	}
 }
 

@@ -22,8 +22,8 @@ func system() (name, wine string) {
 	return name, ""
 }
 
-// processor names the processor.
-func processor() string { return found("/proc/cpuinfo", `(?m)^model name\s*: (.*)$`) }
+// processorName is what the processor calls itself.
+func processorName() string { return found("/proc/cpuinfo", `(?m)^model name\s*: (.*)$`) }
 
 // found returns what a pattern's group finds first in a file; "" if nothing.
 func found(file, pattern string) string {

@@ -22,8 +22,8 @@ func system() (name, wine string) {
 	return name, windows.BytePtrToString(*(**byte)(unsafe.Pointer(&text)))
 }
 
-// processor names the processor.
-func processor() string {
+// processorName is what the processor calls itself.
+func processorName() string {
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, `HARDWARE\DESCRIPTION\System\CentralProcessor\0`, registry.QUERY_VALUE)
 	if err != nil {
 		return ""

@@ -34,12 +34,6 @@ type Progress struct {
 	Contender, Load, Background string
 }
 
-// block is a load under a background, in which the contenders take turns.
-type block struct {
-	load       Load
-	background Background
-}
-
 // Check says what is wrong with a plan, in one error; nil: nothing.
 func (p *Plan) Check() error {
 	wrong := []error{p.checkLoads()}

@@ -41,6 +41,7 @@ type commands struct {
 	Send    sendCommand    `cmd:"" help:"Send messages to an output port."`
 	Run     runCommand     `cmd:"" help:"Run a rig file, until Ctrl-C."`
 	Check   checkCommand   `cmd:"" help:"Read a rig file and show what it does, opening nothing."`
+	Bench   benchCommand   `cmd:"" help:"Measure latency: of Onset, or of any other program."`
 	Demo    demoCommand    `cmd:"" help:"Play a short phrase through a virtual cable and show it arriving."`
 }
 
@@ -52,6 +53,7 @@ func (p program) run(ctx context.Context, args []string) int {
 		kong.Name("onset"),
 		kong.Description("A MIDI engine: from the driver's callback to Go with as little delay as the machine allows."),
 		kong.Vars{"driver": defaultDriver()},
+		kong.Vars(benchVars()),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { exited = true }), // after --help
 		kong.BindTo(ctx, (*context.Context)(nil)),
