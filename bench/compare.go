@@ -143,14 +143,14 @@ func (c *Comparison) judge() {
 }
 
 func (c *Comparison) verdict(change *Change) Verdict {
-	switch relative := change.relative(); {
+	switch relative, difference := change.amount(); {
 	case math.IsNaN(change.P):
 		return Untested
 	case smallestP(change.RoundsA, change.RoundsB)*float64(c.Tests) > level:
 		return TooFew
-	case change.P > level || math.Abs(relative) < leastChange || math.Abs(relative*change.A) < c.least(change):
+	case change.P > level || math.Abs(relative) < leastChange || math.Abs(difference) < c.least(change):
 		return Same
-	case relative < 0:
+	case difference < 0:
 		return Better
 	}
 	return Worse
@@ -164,12 +164,13 @@ func (c *Comparison) least(change *Change) float64 {
 	return float64(max(c.a.Machine.ClockStep, c.b.Machine.ClockStep))
 }
 
-// relative returns the change that the verdict is on, as a part of what it was in A.
-func (c *Change) relative() float64 {
+// amount returns the change that the verdict is on: as a part of what the figure was in A, and in its unit.
+func (c *Change) amount() (relative, difference float64) {
 	if c.Floor != "" {
-		return c.RatioB/c.RatioA - 1
+		relative = c.RatioB/c.RatioA - 1
+		return relative, relative * c.A
 	}
-	return c.B/c.A - 1
+	return c.B/c.A - 1, c.B - c.A
 }
 
 // latencies returns a percentile of each round that has messages enough for it, in ns.

@@ -159,6 +159,29 @@ func TestCompareTellsWhatElseDiffers(t *testing.T) {
 	}
 }
 
+// TestCompareOfDifferentContenders has only A measure a contender whose priority is another.
+func TestCompareOfDifferentContenders(t *testing.T) {
+	a, b := plain(), plain()
+	a.Cells = append(a.Cells, Cell{Contender: "park", Load: "din", Background: "quiet", Rounds: []Round{{Priority: "high"}}})
+	assert.Empty(t, compared(t, a, b).Differences, "what both measure has the same priorities")
+}
+
+func TestCompareOfCPUFromNothing(t *testing.T) {
+	with := func(cpu float64) *Report {
+		r := plain()
+		r.Cells = r.Cells[:1]
+		r.Cells[0].Rounds = nil
+		for range 8 {
+			r.Cells[0].Rounds = append(r.Cells[0].Rounds, Round{CPU: cpu})
+		}
+		return r
+	}
+	assert.Equal(t, Same, compared(t, with(0), with(0.002)).of(t, "spin", "CPU").Verdict)
+	assert.Equal(t, Worse, compared(t, with(0), with(0.02)).of(t, "spin", "CPU").Verdict)
+	assert.Equal(t, Better, compared(t, with(0.02), with(0)).of(t, "spin", "CPU").Verdict)
+	assert.Equal(t, Same, compared(t, with(0), with(0)).of(t, "spin", "CPU").Verdict)
+}
+
 func TestCompareOfABlackBox(t *testing.T) {
 	a, b := repeated(1).report(), repeated(2).report()
 	for _, r := range []*Report{a, b} {

@@ -158,6 +158,16 @@ func TestFloorOf(t *testing.T) {
 	}
 }
 
+func TestRatiosToNothing(t *testing.T) {
+	r := plain()
+	for i := range r.Find("c-spin", "din", "quiet").Rounds {
+		r.Find("c-spin", "din", "quiet").Rounds[i].Measured[0] = even(Dispatch, 1000, 0)
+		text := table(t, r)
+		assert.NotContains(t, text, "Inf")
+		assert.Equal(t, i == 0, strings.Contains(text, "c-spin   3.00 (3.00–3.00)"), "of the round that has a floor")
+	}
+}
+
 func TestMicros(t *testing.T) {
 	for latency, want := range map[time.Duration]string{
 		0: "0", 7: "0.007", 45: "0.045", 280: "0.28", 1004: "1.00", 12_440: "12.4", 1_442_300: "1442", time.Minute: "60000000",
