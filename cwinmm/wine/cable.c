@@ -14,6 +14,11 @@
 //
 // Wine's server has a hand in every event, tens of microseconds each time. So an input whose output
 // is open in the same process sleeps on the address of "asleep" instead.
+//
+// Behind the cables the driver has one more input and output, of probe.c.
+
+#include "buffer.h"
+#include "probe.h"
 
 #include <windows.h>
 
@@ -167,48 +172,6 @@ static void rouse(const struct end *end)
     atomic_store(&end->cable->asleep, 0);
     WakeByAddressSingle(&end->cable->asleep);
     SetEvent(end->sent);
-}
-
-// Whether a header is the program's to hand over.
-static DWORD check(const MIDIHDR *header)
-{
-    if (!header || !header->lpData)
-        return MMSYSERR_INVALPARAM;
-    return header->dwFlags & MHDR_INQUEUE ? MIDIERR_STILLPLAYING : MMSYSERR_NOERROR;
-}
-
-static DWORD prepare(MIDIHDR *header)
-{
-    DWORD result = check(header);
-    if (!result)
-        header->dwFlags = MHDR_PREPARED;
-    return result;
-}
-
-static DWORD unprepare(MIDIHDR *header)
-{
-    DWORD result = check(header);
-    if (!result)
-        header->dwFlags &= ~MHDR_PREPARED;
-    return result;
-}
-
-// Makes a header the driver's.
-static DWORD enqueue(MIDIHDR *header)
-{
-    DWORD result = check(header);
-    if (result)
-        return result;
-    if (!(header->dwFlags & MHDR_PREPARED))
-        return MIDIERR_UNPREPARED;
-    header->dwFlags = (header->dwFlags & ~MHDR_DONE) | MHDR_INQUEUE;
-    return MMSYSERR_NOERROR;
-}
-
-// Makes it the program's again.
-static void dequeue(MIDIHDR *header)
-{
-    header->dwFlags = (header->dwFlags & ~MHDR_INQUEUE) | MHDR_DONE;
 }
 
 static uint32_t words_of(uint32_t word)
@@ -663,10 +626,12 @@ EXPORT DWORD WINAPI midMessage(UINT id, UINT message, DWORD_PTR user, DWORD_PTR 
     case DRVM_DISABLE:
         return MMSYSERR_NOERROR;
     case MIDM_GETNUMDEVS:
-        return cables ? CABLES : 0;
+        return cables ? CABLES + 1 : 0;
     }
 
-    if (id >= CABLES)
+    if (id == CABLES)
+        return source_message(message, param1, param2);
+    if (id > CABLES)
         return MMSYSERR_BADDEVICEID;
     switch (message) {
     case MIDM_GETDEVCAPS:
@@ -706,10 +671,12 @@ EXPORT DWORD WINAPI modMessage(UINT id, UINT message, DWORD_PTR user, DWORD_PTR 
     case DRVM_DISABLE:
         return MMSYSERR_NOERROR;
     case MODM_GETNUMDEVS:
-        return cables ? CABLES : 0;
+        return cables ? CABLES + 1 : 0;
     }
 
-    if (id >= CABLES)
+    if (id == CABLES)
+        return sink_message(message, param1, param2);
+    if (id > CABLES)
         return MMSYSERR_BADDEVICEID;
     switch (message) {
     case MODM_GETDEVCAPS:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a Wine prefix in which winmm has four MIDI cables and Go programs start:
+# Makes a Wine prefix in which winmm has four MIDI cables, the source and sink of probe.h, and Go
+# programs start. In its PATH is a program to compare with, onset-thru.exe (thru.c).
 #     prefix.sh DIR        DIR must be empty or not there yet
 # After that: WINEPREFIX=DIR wine64 program.exe
 set -euo pipefail
@@ -32,12 +33,12 @@ quietly() {
 quietly "$wine" wineboot --init
 
 system32=$WINEPREFIX/drive_c/windows/system32
-build() {
-    quietly x86_64-w64-mingw32-gcc -std=c11 -Wall -Wextra -Werror -O2 -shared -o "$system32/$1" \
-        "$here/$2.c" "${@:3}"
+build() { # build FILE ARGUMENTS...
+    quietly x86_64-w64-mingw32-gcc -std=c11 -Wall -Wextra -Werror -O2 -o "$system32/$1" "${@:2}"
 }
-build wineonset.drv cable -lwinmm -lsynchronization
-build bcryptprimitives.dll bcryptprimitives -ladvapi32
+build wineonset.drv -shared "$here"/{cable,probe}.c -lwinmm -lsynchronization -lntdll
+build bcryptprimitives.dll -shared "$here/bcryptprimitives.c" -ladvapi32
+build onset-thru.exe "$here/thru.c" -lwinmm
 
 quietly "$wine" reg add 'HKCU\Software\Wine\Drivers' /v Audio /t REG_SZ /d onset /f
 quietly wineserver -w

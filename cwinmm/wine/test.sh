@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the tests for Windows and runs them under Wine, through the real winmm.dll, in a fresh prefix
-# with the cables of cable.c. Arguments go to go test; without any: all packages.
+# with the ports of cable.c and probe.c, and onset.exe in its PATH. Arguments go to go test; without
+# any: all packages.
 #     cwinmm/wine/test.sh [-race] [-run NAME] [PACKAGE...]
 set -euo pipefail
 
@@ -22,5 +23,6 @@ end() {
 trap end EXIT
 
 wine=$(command -v wine64 || command -v wine)
-GOOS=windows GOARCH=amd64 CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc \
-    go test -tags winmm -exec "$wine" "$@"
+export GOOS=windows GOARCH=amd64 CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc
+go build -o "$WINEPREFIX/drive_c/windows/system32/onset.exe" ./cmd/onset
+go test -p 1 -tags winmm -exec "$wine" "$@" # -p 1: a port is for one process at a time
