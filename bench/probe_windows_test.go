@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -211,58 +212,63 @@ func TestWinMMProbeEndsWithTheSource(t *testing.T) {
 func BenchmarkWinMMInToOut(b *testing.B) {
 	const rounds, warmUp = 5, 200
 	programs := rivals(b)
-	for b.Loop() {
-		for _, load := range []struct {
-			interval time.Duration
-			count    int
-		}{{time.Millisecond, 2000}, {200 * time.Microsecond, 5000}} {
-			measured := make([][]Round, len(programs))
-			for round := range rounds {
-				for i := range programs {
-					k := (i + round) % len(programs) // so that no program always follows the same one
-					r := measure(b, programs[k], Every(load.interval, warmUp+load.count), warmUp)
-					require.Zero(b, r.Lost(), programs[k].name)
-					measured[k] = append(measured[k], r)
+	order := rand.New(rand.NewPCG(1, 1)) // so that no program always follows the same one
+	for _, load := range []struct {
+		interval time.Duration
+		count    int
+	}{{time.Millisecond, 2000}, {200 * time.Microsecond, 5000}} {
+		b.Run(load.interval.String(), func(b *testing.B) {
+			for b.Loop() {
+				measured := make([][]Round, len(programs))
+				for range rounds {
+					for _, i := range order.Perm(len(programs)) {
+						r := measure(b, programs[i], Every(load.interval, warmUp+load.count), warmUp)
+						require.Zero(b, r.Lost(), programs[i].name)
+						measured[i] = append(measured[i], r)
+					}
 				}
+				b.Log(table(programs, measured))
 			}
-			b.Log(table(load.interval, programs, measured))
-		}
+		})
 	}
 }
 
-// table shows what the programs did at one interval; the first is what the others are compared with.
-func table(interval time.Duration, programs []rival, measured [][]Round) string {
+// table shows what the programs did; the first is what the others are compared with.
+func table(programs []rival, measured [][]Round) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%v apart, in µs\tin-to-out p50\tp99\theld p50\tp99\tratio in-to-out p50\tp99\theld p50\tp99\tlate p50\n", interval)
+	fmt.Fprintln(w, "µs\tin-to-out p50\tp99\theld p50\tp99\tratio in-to-out p50\tp99\theld p50\tp99\tlate p50")
 	columns := []struct {
 		measure    Measure
 		percentile float64
 	}{{InToOut, 50}, {InToOut, 99}, {Held, 50}, {Held, 99}}
 	for i, program := range programs {
-		fmt.Fprint(w, program.name)
+		figure := func(program, round int, m Measure, percentile float64) float64 {
+			return float64(measured[program][round].Get(m).Percentile(percentile)) / float64(time.Microsecond)
+		}
+		rounds := len(measured[i])
+		cells := []string{program.name}
 		for _, c := range columns {
-			fmt.Fprint(w, "\t", spread(measured[i], func(n int) float64 { return micro(measured[i][n].Get(c.measure).Percentile(c.percentile)) }))
+			cells = append(cells, spread(rounds, func(n int) float64 { return figure(i, n, c.measure, c.percentile) }))
 		}
 		for _, c := range columns {
-			fmt.Fprint(w, "\t", spread(measured[i], func(n int) float64 {
-				return micro(measured[i][n].Get(c.measure).Percentile(c.percentile)) / micro(measured[0][n].Get(c.measure).Percentile(c.percentile))
+			cells = append(cells, spread(rounds, func(n int) float64 {
+				return figure(i, n, c.measure, c.percentile) / figure(0, n, c.measure, c.percentile)
 			}))
 		}
-		fmt.Fprintf(w, "\t%s\n", spread(measured[i], func(n int) float64 { return micro(measured[i][n].Get(Late).Percentile(50)) }))
+		cells = append(cells, spread(rounds, func(n int) float64 { return figure(i, n, Late, 50) }))
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // to a builder
 	return "\n" + text.String()
 }
 
 // spread writes the median of a figure over the rounds, and the least and the most.
-func spread(rounds []Round, figure func(n int) float64) string {
-	var all []float64
-	for n := range rounds {
-		all = append(all, figure(n))
+func spread(rounds int, figure func(round int) float64) string {
+	all := make([]float64, rounds)
+	for n := range all {
+		all[n] = figure(n)
 	}
 	slices.Sort(all)
 	return fmt.Sprintf("%.3g (%.3g–%.3g)", all[len(all)/2], all[0], all[len(all)-1])
 }
-
-func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
