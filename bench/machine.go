@@ -18,7 +18,7 @@ import (
 func Inspect() Machine {
 	name, wine := system()
 	m := Machine{
-		OS: name, Wine: wine, Arch: runtime.GOARCH, CPU: processorName(),
+		OS: name, GOOS: runtime.GOOS, Wine: wine, Arch: runtime.GOARCH, CPU: processorName(),
 		Processors: runtime.NumCPU(), Hypervisor: rival.Virtual(),
 		Go: runtime.Version(), GOMAXPROCS: runtime.GOMAXPROCS(0), GOGC: os.Getenv("GOGC"), Onset: revision(),
 		Clock: engine.ClockSource(), ClockStep: clockStep(),

@@ -36,14 +36,14 @@ write = ` + ProbeSink + `
 in.ch0.pitch > out.ch0.pitch
 `
 
-// rival is a program to measure.
-type rival struct {
+// measuredProgram is a program to measure.
+type measuredProgram struct {
 	name    string
 	command []string
 }
 
 // rivals returns a program that sends inside its callback, and onset run with each way of waiting.
-func rivals(tb testing.TB) []rival {
+func rivals(tb testing.TB) []measuredProgram {
 	tb.Helper()
 	folder, err := os.MkdirTemp("", "onset") // TempDir's cleanup fails in Wine 8
 	require.NoError(tb, err)
@@ -53,16 +53,16 @@ func rivals(tb testing.TB) []rival {
 		assert.NoError(tb, os.Remove(file))
 		assert.NoError(tb, os.Remove(folder))
 	})
-	all := []rival{{"in-callback", []string{"onset-thru.exe", ProbeSource, ProbeSink}}}
+	all := []measuredProgram{{"in-callback", []string{"onset-thru.exe", ProbeSource, ProbeSink}}}
 	for _, wait := range []engine.Wait{engine.WaitSpin, engine.WaitHybrid, engine.WaitPark} {
-		all = append(all, rival{"onset " + wait.String(), []string{"onset.exe", "run", file, "--wait=" + wait.String()}})
+		all = append(all, measuredProgram{"onset " + wait.String(), []string{"onset.exe", "run", file, "--wait=" + wait.String()}})
 	}
 	return all
 }
 
 // measure runs a program as a process of its own, carries the plan out, and ends it. No message may reach the
 // sink twice.
-func measure(tb testing.TB, program rival, plan ProbePlan, warmUp int) Round {
+func measure(tb testing.TB, program measuredProgram, plan ProbePlan, warmUp int) Round {
 	tb.Helper()
 	p, err := NewProbe(plan)
 	require.NoError(tb, err)
@@ -235,14 +235,14 @@ func BenchmarkWinMMInToOut(b *testing.B) {
 						measured[i] = append(measured[i], r)
 					}
 				}
-				b.Log(table(programs, measured))
+				b.Log(columns(programs, measured))
 			}
 		})
 	}
 }
 
 // table shows what the programs did; the first is what the others are compared with.
-func table(programs []rival, measured [][]Round) string {
+func columns(programs []measuredProgram, measured [][]Round) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "µs\tin-to-out p50\tp99\theld p50\tp99\tratio in-to-out p50\tp99\theld p50\tp99\tlate p50")
@@ -257,14 +257,14 @@ func table(programs []rival, measured [][]Round) string {
 		rounds := len(measured[i])
 		cells := []string{program.name}
 		for _, c := range columns {
-			cells = append(cells, spread(rounds, func(n int) float64 { return figure(i, n, c.measure, c.percentile) }))
+			cells = append(cells, over(rounds, func(n int) float64 { return figure(i, n, c.measure, c.percentile) }))
 		}
 		for _, c := range columns {
-			cells = append(cells, spread(rounds, func(n int) float64 {
+			cells = append(cells, over(rounds, func(n int) float64 {
 				return figure(i, n, c.measure, c.percentile) / figure(0, n, c.measure, c.percentile)
 			}))
 		}
-		cells = append(cells, spread(rounds, func(n int) float64 { return figure(i, n, Late, 50) }))
+		cells = append(cells, over(rounds, func(n int) float64 { return figure(i, n, Late, 50) }))
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush() // to a builder
@@ -272,7 +272,7 @@ func table(programs []rival, measured [][]Round) string {
 }
 
 // spread writes the median of a figure over the rounds, and the least and the most.
-func spread(rounds int, figure func(round int) float64) string {
+func over(rounds int, figure func(round int) float64) string {
 	all := make([]float64, rounds)
 	for n := range all {
 		all[n] = figure(n)
