@@ -23,7 +23,8 @@ type stage struct {
 	loop      *cwinmm.Loopback
 	trace     *cwinmm.Trace
 	route     bool
-	processor int
+	source    int // its processor; below 0: any
+	processor int // the contender's; below 0: any
 	raise     bool
 }
 
@@ -45,6 +46,11 @@ func contenders() []Contender {
 		{"c-park", "a thread in C on the same ring, parked: the floor for park", func(s *stage) (rival.Rival, error) {
 			return rival.Floor(s.setup(), false)
 		}},
+		{apart, "c-park, kept on another processor than the source's", func(s *stage) (rival.Rival, error) {
+			setup := s.setup()
+			setup.Processor = (s.source + 1) % runtime.NumCPU()
+			return rival.Floor(setup, false)
+		}},
 		{"exported", "an exported Go function, called on the driver's thread", startExported},
 		{"datagram", "a lock, and a datagram on the loopback interface", func(s *stage) (rival.Rival, error) {
 			return rival.Datagram(s.setup())
@@ -58,6 +64,8 @@ func contenders() []Contender {
 func ContenderNames() []string {
 	return names(contenders(), func(c Contender) string { return c.Name })
 }
+
+const apart = "c-apart"
 
 // FindContender returns the contender of that name. The error says which there are.
 func FindContender(name string) (Contender, error) {

@@ -47,6 +47,9 @@ func (p *Plan) Check() error {
 		if c == immediate && !p.Route {
 			wrong = append(wrong, fmt.Errorf("contender %s: it only sends messages on: measure it with routing", c))
 		}
+		if c == apart && (p.SourceCPU < 0 || runtime.NumCPU() < 2) {
+			wrong = append(wrong, fmt.Errorf("contender %s: it is kept on another processor than the source's: say which that is; there are %d", c, runtime.NumCPU()))
+		}
 	}
 	if len(p.Contenders) == 0 || len(p.Backgrounds) == 0 {
 		wrong = append(wrong, errors.New("at least one contender and one background are needed"))
@@ -200,7 +203,7 @@ func (r *Runner) perform(contender Contender, plan Schedule, background string) 
 		r.loop.Sink(outCable, trace, engine.StampClock())
 		defer r.loop.Sink(outCable, nil, 0)
 	}
-	running, err := contender.start(&stage{r.loop, trace, p.Route, p.PollerCPU, p.Raise})
+	running, err := contender.start(&stage{r.loop, trace, p.Route, p.SourceCPU, p.PollerCPU, p.Raise})
 	if err != nil {
 		return nil, err
 	}

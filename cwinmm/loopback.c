@@ -35,7 +35,7 @@ struct cable {
     // The cable's thread.
     struct onset_waiter bell;
     const struct onset_source *_Atomic source;
-    _Atomic uint32_t played; // grows when a source is done
+    _Atomic uint32_t played;  // grows when a source is done
     struct onset_played last; // how it went
     _Atomic bool ending;
 };

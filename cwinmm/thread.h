@@ -42,7 +42,20 @@ void onset_yield(void);
 // Keeps the calling thread on one processor, numbered from 0; below 0: lets it go anywhere again.
 // False: not granted.
 bool onset_thread_pin(int processor);
-int onset_processor(void); // that the calling thread is on at the moment
+uint32_t onset_processor(void); // that the calling thread is on at the moment
+
+// Where a thread may run. keep remembers that of the calling thread; narrow keeps it to one of
+// those processors, and is false if it is none of them; widen lets it go anywhere it could before.
+struct onset_affinity {
+#ifdef _WIN32
+    DWORD_PTR mask;
+#else
+    unsigned char mask[128]; // a cpu_set_t
+#endif
+};
+bool onset_affinity_keep(struct onset_affinity *affinity);
+bool onset_affinity_narrow(const struct onset_affinity *affinity, uint32_t processor);
+void onset_affinity_widen(const struct onset_affinity *affinity);
 
 // Gives the processor a hint that this is a busy wait.
 static inline void onset_pause(void)

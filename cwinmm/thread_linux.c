@@ -3,6 +3,7 @@
 
 #include "clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -86,9 +87,27 @@ bool onset_thread_pin(int processor)
     return sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
-int onset_processor(void)
+uint32_t onset_processor(void)
 {
-    return sched_getcpu();
+    return (uint32_t)sched_getcpu();
+}
+
+static_assert(sizeof(cpu_set_t) == sizeof(struct onset_affinity), "thread.h keeps a cpu_set_t");
+
+bool onset_affinity_keep(struct onset_affinity *affinity)
+{
+    return sched_getaffinity(0, sizeof(cpu_set_t), (cpu_set_t *)affinity) == 0;
+}
+
+bool onset_affinity_narrow(const struct onset_affinity *affinity, uint32_t processor)
+{
+    return processor < CPU_SETSIZE && CPU_ISSET(processor, (const cpu_set_t *)affinity) &&
+           onset_thread_pin((int)processor);
+}
+
+void onset_affinity_widen(const struct onset_affinity *affinity)
+{
+    sched_setaffinity(0, sizeof(cpu_set_t), (const cpu_set_t *)affinity);
 }
 
 // In the middle of the range, below the kernel's own interrupt threads (50).

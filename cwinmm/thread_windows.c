@@ -86,9 +86,32 @@ bool onset_thread_pin(int processor)
     return SetThreadAffinityMask(GetCurrentThread(), mask) != 0;
 }
 
-int onset_processor(void)
+uint32_t onset_processor(void)
 {
-    return (int)GetCurrentProcessorNumber();
+    return GetCurrentProcessorNumber();
+}
+
+bool onset_affinity_keep(struct onset_affinity *affinity)
+{
+    DWORD_PTR process, all;
+    if (!GetProcessAffinityMask(GetCurrentProcess(), &process, &all))
+        return false;
+    // There is no asking: setting it says what it was.
+    affinity->mask = SetThreadAffinityMask(GetCurrentThread(), process);
+    onset_affinity_widen(affinity);
+    return affinity->mask != 0;
+}
+
+bool onset_affinity_narrow(const struct onset_affinity *affinity, uint32_t processor)
+{
+    return processor < 8 * sizeof affinity->mask && affinity->mask >> processor & 1 &&
+           onset_thread_pin((int)processor);
+}
+
+void onset_affinity_widen(const struct onset_affinity *affinity)
+{
+    if (affinity->mask)
+        SetThreadAffinityMask(GetCurrentThread(), affinity->mask);
 }
 
 typedef HANDLE(WINAPI *set_task)(LPCWSTR name, LPDWORD index);

@@ -114,6 +114,9 @@ func (*Waiter) Wait(time.Duration) bool { return true }
 // Command returns 0 in this build.
 func (*Waiter) Command() uint32 { return 0 }
 
+// Waker returns 0 in this build.
+func (*Waiter) Waker() int { return 0 }
+
 // Tell does nothing in this build.
 func (*Waiter) Tell() {}
 
@@ -202,6 +205,18 @@ func RaiseThread() (Priority, func()) { return PriorityNormal, func() {} }
 
 // PinThread does nothing in this build.
 func PinThread(int) bool { return false }
+
+// Affinity is where a thread may run.
+type Affinity struct{}
+
+// Keep returns false in this build.
+func (*Affinity) Keep() bool { return false }
+
+// Narrow returns false in this build.
+func (*Affinity) Narrow(int) bool { return false }
+
+// Widen does nothing in this build.
+func (*Affinity) Widen() {}
 
 // SleepUntil does nothing in this build.
 func SleepUntil(uint64) {}

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "ring.h"
+#include "thread.h"
 
 #define ONSET_FOREVER (-1)
 
@@ -38,8 +39,10 @@ struct onset_waiter {
     _Alignas(ONSET_APART) _Atomic uint32_t state;
     _Atomic uint32_t command; // grows when the sleeper has something to look up besides its rings
     _Atomic uint32_t refs;
+    _Atomic uint32_t waker; // the processor that the sleeper was last woken from
 };
 
+static_assert(offsetof(struct onset_waiter, waker) == 12, "waiter.go reads waker at 12");
 static_assert(offsetof(struct onset_waiter, state) == 0, "waiter.go stores state at 0");
 static_assert(offsetof(struct onset_waiter, command) == 4, "waiter.go reads command at 4");
 
@@ -47,26 +50,35 @@ struct onset_waiter *onset_waiter_new(void); // NULL: no memory; the caller owns
 void onset_waiter_hold(struct onset_waiter *waiter);
 void onset_waiter_drop(struct onset_waiter *waiter);
 
-// The first half of notifying; call after publishing. True: the sleeper has to be woken, with
-// onset_wake_one(&waiter->state). That uses the address alone, so it may come when the waiter is
-// gone.
-static inline bool onset_claim(struct onset_waiter *waiter)
+// The first of notifying; call after publishing. True: the sleeper is awake, and there is nothing
+// more to do.
+static inline bool onset_is_awake(struct onset_waiter *waiter)
 {
     // Pairs with the sleeper's seq_cst store of asleep (Waiter.Arm in waiter.go, onset_arm below).
     atomic_thread_fence(memory_order_seq_cst);
-    uint32_t state = atomic_load_explicit(&waiter->state, memory_order_relaxed);
+    return atomic_load_explicit(&waiter->state, memory_order_relaxed) == ONSET_AWAKE;
+}
+
+// The second, for a sleeper that is not. After it the sleeper has to be woken, with
+// onset_wake_one(&waiter->state). That uses the address alone, so it may come when the waiter is
+// gone.
+static inline void onset_claim(struct onset_waiter *waiter)
+{
+    // Relaxed: a hint.
+    atomic_store_explicit(&waiter->waker, onset_processor(), memory_order_relaxed);
     // A compare and exchange, not an exchange: `claimed` must not be left behind on a sleeper that
     // woke in between, or every notifier would make a system call until its next sleep.
-    if (state == ONSET_ASLEEP)
-        atomic_compare_exchange_strong(&waiter->state, &state, ONSET_CLAIMED);
-    return state != ONSET_AWAKE;
+    uint32_t state = ONSET_ASLEEP;
+    atomic_compare_exchange_strong(&waiter->state, &state, ONSET_CLAIMED);
 }
 
 // Call after publishing.
 static inline void onset_notify(struct onset_waiter *waiter)
 {
-    if (onset_claim(waiter))
-        onset_wake_one(&waiter->state);
+    if (onset_is_awake(waiter))
+        return;
+    onset_claim(waiter);
+    onset_wake_one(&waiter->state);
 }
 
 // Has the sleeper look up what it was told apart from its rings.

@@ -17,6 +17,7 @@ type Waiter struct {
 	c       *C.struct_onset_waiter
 	state   *atomic.Uint32
 	command *atomic.Uint32
+	waker   *atomic.Uint32
 }
 
 // NewWaiter returns a waiter that is awake. Release it with Close.
@@ -30,12 +31,13 @@ func NewWaiter() (*Waiter, error) {
 		c:       c,
 		state:   (*atomic.Uint32)(p),
 		command: (*atomic.Uint32)(unsafe.Add(p, 4)),
+		waker:   (*atomic.Uint32)(unsafe.Add(p, 12)),
 	}, nil
 }
 
 // Arm announces that the sleeper is about to sleep. It must look once more at everything it can be
 // woken for before it does; sync/atomic's loads are seq_cst, as that look has to be. Pairs with the
-// fence in onset_claim. Swap, not Store: with the race detector a Store is only a release, and the look
+// fence in onset_is_awake. Swap, not Store: with the race detector a Store is only a release, and the look
 // could come before it.
 func (w *Waiter) Arm() { w.state.Swap(C.ONSET_ASLEEP) }
 
@@ -50,6 +52,9 @@ func (w *Waiter) Wait(timeout time.Duration) bool {
 
 // Command grows with each Tell.
 func (w *Waiter) Command() uint32 { return w.command.Load() }
+
+// Waker returns the processor that the sleeper was last woken from.
+func (w *Waiter) Waker() int { return int(w.waker.Load()) }
 
 // Tell has the sleeper look at what it was told apart from its rings, awake or asleep.
 func (w *Waiter) Tell() { C.onset_command(w.c) }

@@ -41,7 +41,7 @@ type Wait uint8
 // The strategies: the sooner an event is seen, the more a processor is used.
 const (
 	WaitHybrid Wait = iota // spin for Options.SpinFor after the last event, then park
-	WaitPark               // sleep at once; the callback wakes the poller, which takes it a system call
+	WaitPark               // sleep at once, where the driver's thread will be quickest to wake it; that takes it a system call
 	WaitSpin               // never sleep: one processor is used up
 )
 
@@ -116,6 +116,7 @@ func Open(options Options) (*Engine, error) {
 	}
 	e.waiter = waiter
 	e.poller = poller{engine: e, spin: tick.Ticks(options.SpinFor), slice: tick.Ticks(slice), quiet: tick.Ticks(quiet)}
+	e.poller.follow.at.Store(-1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.beat = time.AfterFunc(beat, e.wakeForNothing)

@@ -53,7 +53,9 @@ type poller struct {
 	command   uint32 // the last that was obeyed
 	idleSince uint64 // ticks at the first pass without an event; 0: the last pass had one
 	yielded   uint64 // ticks when it last did
-	first     int    // the input that the next pass begins with
+	follow    follower
+	slept     bool // the next event is the first after a sleep
+	first     int  // the input that the next pass begins with
 
 	thread      atomic.Uint64 // that Run is locked to; 0: none
 	granted     atomic.Uint32 // cwinmm.Priority of that thread
@@ -93,6 +95,10 @@ func (p *poller) obey() error {
 
 // deliver hands p.event over. False: there is no room for another.
 func (p *poller) deliver() bool {
+	if p.slept {
+		p.slept = false
+		p.follow.woken(tick.Now() - uint64(p.event.Time))
+	}
 	if p.handle != nil {
 		p.handle(&p.event)
 		return true
@@ -238,6 +244,10 @@ func (p *poller) watch() {
 // sleep parks the poller until there is something, for at most limit.
 func (p *poller) sleep(limit time.Duration) {
 	w := p.engine.waiter
+	follow := p.follow.able && p.engine.options.Wait == WaitPark
+	if follow {
+		p.follow.place(w.Waker())
+	}
 	w.Arm()
 	if p.news() {
 		w.Disarm()
@@ -246,8 +256,12 @@ func (p *poller) sleep(limit time.Duration) {
 	p.parks.Add(1)
 	w.Wait(limit)
 	w.Disarm()
-	if p.changed() && p.overdue() {
-		p.lateWakeups.Add(1)
+	if p.changed() {
+		if p.overdue() {
+			p.lateWakeups.Add(1)
+		}
+	} else if follow {
+		p.slept = true
 	}
 }
 

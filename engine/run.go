@@ -36,6 +36,8 @@ func (e *Engine) Run(ctx context.Context, handle func(*Event)) error {
 	p.background = &background
 	p.thread.Store(cwinmm.ThreadID())
 	defer p.thread.Store(0)
+	p.follow.begin()
+	defer p.follow.end()
 	if e.options.Raise {
 		granted, lower := cwinmm.RaiseThread()
 		p.granted.Store(uint32(granted))

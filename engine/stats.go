@@ -7,6 +7,7 @@ type Stats struct {
 	Wait     Wait
 	Priority string // of Run's thread, as granted: "normal" unless Options.Raise
 	Parks    uint64 // times the poller went to sleep
+	Follows  int    // the processor that a parking poller keeps to, its driver's; -1: none
 	// LateWakeups counts how often the poller, woken for something else, found a message that should have
 	// woken it more than a second before. It stays 0, or there is a defect in Onset.
 	LateWakeups uint64
@@ -70,6 +71,7 @@ func (e *Engine) Stats() Stats {
 		Wait:           e.options.Wait,
 		Priority:       cwinmm.Priority(e.poller.granted.Load()).String(),
 		Parks:          e.poller.parks.Load(),
+		Follows:        int(e.poller.follow.at.Load()),
 		LateWakeups:    e.poller.lateWakeups.Load(),
 		StaleCallbacks: cwinmm.StaleCallbacks(),
 		Abandoned:      cwinmm.Abandoned(),

@@ -15,8 +15,7 @@ const char *rival_open(struct rival *rival, int in, int out, onset_callback call
     const char *failed = rival_open_output(rival, out, result);
     if (failed)
         return failed;
-    *result =
-        calls->in_open(rival->driver, (UINT)in, callback, (DWORD_PTR)instance, &rival->in);
+    *result = calls->in_open(rival->driver, (UINT)in, callback, (DWORD_PTR)instance, &rival->in);
     if (*result != MMSYSERR_NOERROR) {
         failed = "midiInOpen";
     } else {

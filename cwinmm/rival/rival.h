@@ -1,6 +1,6 @@
 // What Onset is measured against: other ways from a driver's callback to a consumer. All write the
-// same trace. They reach the driver through the seam's table and call nothing of the core's, so that
-// this package links by itself.
+// same trace. They reach the driver through the seam's table and call nothing of the core's, so
+// that this package links by itself.
 #ifndef ONSET_RIVAL_H
 #define ONSET_RIVAL_H
 

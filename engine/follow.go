@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/engine/internal/tick"
+)
+
+// follower keeps a poller that parks on the processor that its driver's thread wakes it from, as long as
+// that is quicker: an idle processor has to be woken first, which takes longer than the driver's thread
+// takes to go back to sleep. Where the driver's thread stays busy after the callback it is slower, so what
+// wakings take is measured either way, in windows of them, and the better way is kept and, from time to
+// time, held against the other.
+//
+// It belongs to the poller, and does its work before the poller sleeps.
+type follower struct {
+	able     bool
+	affinity cwinmm.Affinity
+	at       atomic.Int32 // the processor that it keeps to; -1: any
+
+	follows bool      // the way that is being taken
+	mean    [2]uint64 // ticks that a waking took in the last window: not following, following; 0: not known
+	trial   bool      // this window is a look at the other way
+	sum     uint64    // of this window
+	n       uint64
+	stay    int // windows until the next trial
+	term    int // how many they were at first
+}
+
+const (
+	window     = 32 // wakings that are judged together
+	glance     = 8  // the same in a trial, which must not show in the 99th percentile
+	shortTerm  = 32 // windows between trials, after a change
+	longTerm   = 4096
+	clearly    = 5                // a way has to be quicker by 1/clearly to be changed to
+	outlandish = time.Millisecond // longer wakings count as this long
+)
+
+// begin is called on the poller's thread when it starts.
+func (f *follower) begin() {
+	f.able = f.affinity.Keep()
+	f.at.Store(-1)
+	f.follows, f.trial, f.mean = false, false, [2]uint64{}
+	f.sum, f.n, f.term, f.stay = 0, 0, shortTerm, 0
+}
+
+// end is called there when it stops.
+func (f *follower) end() { f.release() }
+
+func (f *follower) release() {
+	if f.at.Load() >= 0 {
+		f.affinity.Widen()
+		f.at.Store(-1)
+	}
+}
+
+// woken tells how long a waking took, from the callback's stamp on.
+func (f *follower) woken(ticks uint64) {
+	f.sum += min(ticks, tick.Ticks(outlandish))
+	f.n++
+}
+
+// place puts the thread where it is to sleep, given where it was last woken from.
+func (f *follower) place(waker int) {
+	if !f.able {
+		return
+	}
+	f.judge()
+	switch {
+	case !f.follows:
+		f.release()
+	case f.at.Load() != int32(waker):
+		// A driver's thread that moves is followed. Where the poller may not go, it does not.
+		if f.able = f.affinity.Narrow(waker); f.able {
+			f.at.Store(int32(waker))
+		} else {
+			f.release()
+		}
+	}
+}
+
+// judge decides on the way at the end of a window.
+func (f *follower) judge() {
+	if f.n < window && (!f.trial || f.n < glance) {
+		return
+	}
+	mean := f.sum / f.n
+	before := f.mean[way(f.follows)]
+	f.sum, f.n = 0, 0
+	f.mean[way(f.follows)] = mean
+	other := f.mean[way(!f.follows)]
+	switch {
+	case f.trial:
+		f.trial = false
+		if mean+mean/clearly < other {
+			f.term = shortTerm // it has won
+		} else {
+			f.follows = !f.follows
+			f.term = min(2*f.term, longTerm)
+		}
+		f.stay = f.term
+	case f.stay == 0 || before > 0 && mean > 2*before:
+		f.trial = true
+		f.follows = !f.follows
+	default:
+		f.stay--
+	}
+}
+
+func way(follows bool) int {
+	if follows {
+		return 1
+	}
+	return 0
+}
