@@ -40,6 +40,9 @@ func contenders() []Contender {
 		{"spin", "Onset, its poller spinning", startEngine(engine.WaitSpin)},
 		{"hybrid", "Onset, its poller spinning for a while, then parked", startEngine(engine.WaitHybrid)},
 		{"park", "Onset, its poller parked whenever there is nothing", startEngine(engine.WaitPark)},
+		{"spin" + raised, "spin at a raised priority", raise(startEngine(engine.WaitSpin))},
+		{"hybrid" + raised, "hybrid at a raised priority", raise(startEngine(engine.WaitHybrid))},
+		{"park" + raised, "park at a raised priority", raise(startEngine(engine.WaitPark))},
 		{"c-spin", "a thread in C on the same ring, spinning: the floor for spin", func(s *stage) (rival.Rival, error) {
 			return rival.Floor(s.setup(), true)
 		}},
@@ -65,7 +68,18 @@ func ContenderNames() []string {
 	return names(contenders(), func(c Contender) string { return c.Name })
 }
 
-const apart = "c-apart"
+const (
+	apart  = "c-apart"
+	raised = "-raised"
+)
+
+// raise has a contender's thread ask for a higher priority, whatever the plan says.
+func raise(start func(*stage) (rival.Rival, error)) func(*stage) (rival.Rival, error) {
+	return func(s *stage) (rival.Rival, error) {
+		s.raise = true
+		return start(s)
+	}
+}
 
 // FindContender returns the contender of that name. The error says which there are.
 func FindContender(name string) (Contender, error) {

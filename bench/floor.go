@@ -3,13 +3,14 @@ package bench
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // floorOf returns the contender that others are measured against: a thread in C on the same ring, which
 // waits as they do. What a contender takes longer than it is what Go costs. The floors have none.
 func floorOf(contender string) string {
-	switch contender {
-	case "c-spin", "c-park":
+	switch strings.TrimSuffix(contender, raised) {
+	case "c-spin", "c-park", immediate:
 		return ""
 	case "spin", "hybrid":
 		return "c-spin"

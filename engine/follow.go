@@ -1,11 +1,10 @@
 package engine
 
 import (
+	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/onset-midi/onset/cwinmm"
-	"github.com/onset-midi/onset/engine/internal/tick"
 )
 
 // follower keeps a poller that parks on the processor that its driver's thread wakes it from, as long as
@@ -21,29 +20,28 @@ type follower struct {
 	at       atomic.Int32 // the processor that it keeps to; -1: any
 
 	follows bool      // the way that is being taken
-	mean    [2]uint64 // ticks that a waking took in the last window: not following, following; 0: not known
+	median  [2]uint64 // ticks that a waking took in the last window: not following, following; 0: not known
 	trial   bool      // this window is a look at the other way
-	sum     uint64    // of this window
-	n       uint64
+	took    [window]uint64
+	n       int // wakings in this window
 	stay    int // windows until the next trial
 	term    int // how many they were at first
 }
 
 const (
-	window     = 32 // wakings that are judged together
-	glance     = 8  // the same in a trial, which must not show in the 99th percentile
-	shortTerm  = 32 // windows between trials, after a change
-	longTerm   = 4096
-	clearly    = 5                // a way has to be quicker by 1/clearly to be changed to
-	outlandish = time.Millisecond // longer wakings count as this long
+	window    = 32 // wakings that are judged together, by their median: single ones take milliseconds
+	glance    = 9  // the same in a trial, which must not show in the 99th percentile
+	shortTerm = 32 // windows between trials, after a change
+	longTerm  = 4096
+	clearly   = 5 // a way has to be quicker by 1/clearly to be changed to
 )
 
 // begin is called on the poller's thread when it starts.
 func (f *follower) begin() {
 	f.able = f.affinity.Keep()
 	f.at.Store(-1)
-	f.follows, f.trial, f.mean = false, false, [2]uint64{}
-	f.sum, f.n, f.term, f.stay = 0, 0, shortTerm, 0
+	f.follows, f.trial, f.median = false, false, [2]uint64{}
+	f.n, f.term, f.stay = 0, shortTerm, 0
 }
 
 // end is called there when it stops.
@@ -58,8 +56,10 @@ func (f *follower) release() {
 
 // woken tells how long a waking took, from the callback's stamp on.
 func (f *follower) woken(ticks uint64) {
-	f.sum += min(ticks, tick.Ticks(outlandish))
-	f.n++
+	if f.able {
+		f.took[f.n] = ticks
+		f.n++
+	}
 }
 
 // place puts the thread where it is to sleep, given where it was last woken from.
@@ -86,22 +86,23 @@ func (f *follower) judge() {
 	if f.n < window && (!f.trial || f.n < glance) {
 		return
 	}
-	mean := f.sum / f.n
-	before := f.mean[way(f.follows)]
-	f.sum, f.n = 0, 0
-	f.mean[way(f.follows)] = mean
-	other := f.mean[way(!f.follows)]
+	slices.Sort(f.took[:f.n])
+	median := f.took[f.n/2]
+	f.n = 0
+	before := f.median[way(f.follows)]
+	f.median[way(f.follows)] = median
+	other := f.median[way(!f.follows)]
 	switch {
 	case f.trial:
 		f.trial = false
-		if mean+mean/clearly < other {
+		if median+median/clearly < other {
 			f.term = shortTerm // it has won
 		} else {
 			f.follows = !f.follows
 			f.term = min(2*f.term, longTerm)
 		}
 		f.stay = f.term
-	case f.stay == 0 || before > 0 && mean > 2*before:
+	case f.stay == 0 || before > 0 && median > 2*before:
 		f.trial = true
 		f.follows = !f.follows
 	default:
