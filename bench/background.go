@@ -3,7 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -83,10 +83,10 @@ func compute(ctx context.Context) {
 
 // Spin uses up a processor until r, its standard input, ends: the work of the processes of the background
 // busy-processes, which Runner.Busy starts.
-func Spin(r *os.File) {
-	stop := goroutines(1, compute)
-	_, _ = r.Read(make([]byte, 1))
-	stop()
+func Spin(r io.Reader) error {
+	defer goroutines(1, compute)()
+	_, err := io.Copy(io.Discard, r)
+	return err
 }
 
 // startProcesses starts as many processes as there are processors.

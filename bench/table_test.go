@@ -152,7 +152,7 @@ func TestTableInThePlansOrder(t *testing.T) {
 
 func TestFloorOf(t *testing.T) {
 	for contender, want := range map[string]string{
-		"spin": "c-spin", "hybrid": "c-spin", "park": "c-park", "in-callback": "c-park", "c-spin": "", "c-park": "",
+		"spin": "c-spin", "hybrid": "c-spin", "park": "c-park", "in-callback": "", "c-spin": "", "c-park": "", "c-apart": "c-park", "spin-raised": "c-spin", "park-raised": "c-park",
 	} {
 		assert.Equal(t, want, floorOf(contender), contender)
 	}

@@ -61,7 +61,7 @@ func (w *Waiter) Tell() { C.onset_command(w.c) }
 
 // Pointers returns the struct onset_waiter and the function onset_wait, for package rival.
 func (w *Waiter) Pointers() (waiter, wait unsafe.Pointer) {
-	return unsafe.Pointer(w.c), unsafe.Pointer(C.onset_wait)
+	return unsafe.Pointer(w.c), C.onset_wait
 }
 
 // Close gives the waiter up. Inputs that are open, or abandoned, keep the word.

@@ -86,10 +86,7 @@ func spinSelf() *exec.Cmd {
 
 type benchSpinCommand struct{}
 
-func (benchSpinCommand) Run() error {
-	bench.Spin(os.Stdin)
-	return nil
-}
+func (benchSpinCommand) Run() error { return bench.Spin(os.Stdin) }
 
 type benchThruCommand struct {
 	Out         string   `required:"" placeholder:"PORT" help:"Output port that the program reads."`
@@ -140,7 +137,7 @@ func (p program) progress() func(bench.Progress) {
 		}
 		fmt.Fprintf(p.stderr, "\r\x1b[K%d/%d: %s, %s, %s%s", now.Done+1, now.All, now.Contender, now.Load, now.Background, left)
 		if now.Done+1 == now.All {
-			fmt.Fprint(p.stderr, "\r\x1b[K")
+			fmt.Fprintf(p.stderr, "\r\x1b[K")
 		}
 	}
 }
@@ -206,6 +203,6 @@ func readReport(name string) (*bench.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it has only been read
 	return bench.ReadJSON(file, name)
 }
