@@ -28,7 +28,7 @@ func processorName() string {
 	if err != nil {
 		return ""
 	}
-	defer key.Close()
+	defer func() { _ = key.Close() }() // it has only been read
 	name, _, err := key.GetStringValue("ProcessorNameString")
 	if err != nil {
 		return ""
