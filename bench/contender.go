@@ -199,9 +199,9 @@ func (p *polled) Priority() string { return p.eng.Stats().Priority }
 // Drained reports whether the ring is empty.
 func (p *polled) Drained() bool { return p.in.Stats().Waiting == 0 }
 
-// Close ends it.
+// Close ends it. The event that the poller took last has been handled then, and sent on.
 func (p *polled) Close() error {
-	err := p.eng.Close()
+	err := errors.Join(p.eng.Call(func() {}), p.eng.Close())
 	if ran := <-p.ended; !errors.Is(ran, engine.ErrClosed) {
 		err = errors.Join(err, ran)
 	}
