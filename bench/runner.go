@@ -183,7 +183,7 @@ func (r *Runner) measure(cell *Cell, number uint64, done *int) error {
 }
 
 const (
-	idleFor  = 100 * time.Millisecond // that the CPU time of a contender without work is measured
+	idleFor  = 100 * time.Millisecond // that the CPU time of a contender without work is measured, at most
 	drainFor = 2 * time.Second        // that a contender has to deliver what it was given
 )
 
@@ -210,7 +210,7 @@ func (r *Runner) perform(contender Contender, plan Schedule, background string) 
 	runtime.GC() // the harness's own garbage is not the contender's
 
 	idle := measureCPU()
-	time.Sleep(idleFor)
+	time.Sleep(min(idleFor, r.Plan.Duration))
 	round = &Round{Began: time.Since(r.began), IdleCPU: idle.rate(0)}
 	objects, busy := allocated(), measureCPU()
 	played := r.loop.Perform(inCable, trace, cwinmm.Performance{
