@@ -1,3 +1,4 @@
-// Package bench measures how long an event takes from the driver's callback to a Go handler, and how
-// long the callback keeps the driver's thread.
+// Package bench is the latency harness: it measures contenders, Onset and its rivals, under loads and
+// backgrounds on a virtual cable (Runner), or any other program from outside (Thru), and keeps, shows and
+// compares what it finds (Report).
 package bench

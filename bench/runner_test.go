@@ -1,0 +1,375 @@
+//go:build cgo
+
+package bench
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/cwinmm"
+)
+
+// TestMain turns this test binary into a busy process when it is told to.
+func TestMain(m *testing.M) {
+	if file := os.Getenv("ONSET_TEST_SPIN"); file != "" {
+		Spin(os.Stdin)
+		_ = os.WriteFile(file, nil, 0o600) // that it has ended by itself
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// shortly is a plan that takes no longer than it must.
+func shortly(contenders, loads, backgrounds []string) Plan {
+	return Plan{
+		Contenders: contenders, Loads: loads, Backgrounds: backgrounds, Rounds: 1,
+		Duration: 30 * time.Millisecond, WarmUp: 5 * time.Millisecond, Seed: 1,
+		SourceCPU: -1, PollerCPU: -1, Route: slices.Contains(contenders, immediate),
+	}
+}
+
+// spinning has the background busy-processes start this test binary, and ended returns how many of
+// them have come to their end by themselves.
+func spinning(t *testing.T) (busy func() *exec.Cmd, ended func() (started, ended int)) {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "onset") // TempDir's cleanup fails in Wine 8
+	require.NoError(t, err)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	var files []string
+	t.Cleanup(func() {
+		for _, file := range append(files, folder) {
+			assert.NoError(t, os.Remove(file))
+		}
+	})
+	return func() *exec.Cmd {
+			file := filepath.Join(folder, strings.Repeat("x", len(files)+1))
+			files = append(files, file)
+			c := exec.Command(self)
+			c.Env = append(os.Environ(), "ONSET_TEST_SPIN="+file)
+			return c
+		}, func() (int, int) {
+			there := 0
+			for _, file := range files {
+				if _, err := os.Stat(file); err == nil {
+					there++
+				}
+			}
+			return len(files), there
+		}
+}
+
+// sound says that a measured round is one that can be.
+func sound(t *testing.T, c *Cell, r *Round, route bool) {
+	t.Helper()
+	name := c.Contender + ", " + c.Load + ", " + c.Background
+	require.Positive(t, r.Sent, name)
+	require.LessOrEqual(t, r.Received, r.Sent, name)
+	assert.Equal(t, r.Sent, r.Received+r.Lost(), name)
+	if c.Load == "millisecond" {
+		assert.Zero(t, r.Lost(), name)
+	}
+	want := []Measure{Dispatch, DispatchIntended, Held, DriverToCallback, Late}
+	switch {
+	case c.Contender == immediate:
+		want = []Measure{InToOut, InToOutIntended, Held, DriverToCallback, Late}
+	case route:
+		want = slices.Concat([]Measure{InToOut, InToOutIntended}, want)
+	}
+	require.Empty(t, cmp.Diff(want, (&Cell{Rounds: []Round{*r}}).Measures()), name)
+	for _, m := range []Measure{Held, Late} {
+		require.NotNil(t, r.Get(m), name)
+		assert.Equal(t, r.Sent, r.Get(m).Count(), "%s, %s", name, m)
+	}
+	assert.Equal(t, r.Received, r.Get(want[0]).Count(), name)
+	seen := uint64(0)
+	for _, s := range r.Timeline {
+		seen += s.Count
+	}
+	assert.Equal(t, r.Received, seen, "%s: messages in the timeline", name)
+	assert.NotEmpty(t, r.SourcePriority, name)
+	assert.NotEmpty(t, r.Priority, name)
+	assert.Equal(t, c.Background == quiet && r.Sent > 1000, r.Allocations != nil, name)
+}
+
+// Every contender takes every load, and a load under every background; the report goes through every writer.
+func TestEverythingIsMeasured(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		loads, backgrounds []string
+		rounds             int
+		route              bool
+	}{
+		{"every load", LoadNames(), []string{quiet}, 1, true},
+		{"every background", []string{"millisecond"}, BackgroundNames(), 1, true},
+		{"without routing", []string{"millisecond", "dense"}, []string{quiet}, 2, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plan := shortly(ContenderNames(), c.loads, c.backgrounds)
+			plan.Route, plan.Rounds = c.route, c.rounds
+			if !c.route {
+				plan.Contenders = slices.DeleteFunc(plan.Contenders, func(name string) bool { return name == immediate })
+			}
+			busy, ended := spinning(t)
+			told := 0
+			all := len(plan.Contenders) * len(c.loads) * len(c.backgrounds) * c.rounds
+			runner := Runner{Plan: plan, Busy: busy, Progress: func(p Progress) {
+				assert.Equal(t, told, p.Done)
+				assert.Equal(t, all, p.All)
+				told++
+			}}
+			report, err := runner.Run(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, all, told)
+			require.Len(t, report.Cells, all/c.rounds)
+			for i := range report.Cells {
+				cell := &report.Cells[i]
+				require.Len(t, cell.Rounds, c.rounds)
+				for j := range cell.Rounds {
+					sound(t, cell, &cell.Rounds[j], c.route)
+				}
+			}
+			processes, gone := ended()
+			assert.Equal(t, slices.Contains(c.backgrounds, "busy-processes"), processes > 0)
+			assert.Equal(t, processes, gone, "processes that have ended")
+			everyWriterShows(t, report)
+		})
+	}
+}
+
+func everyWriterShows(t *testing.T, report *Report) {
+	t.Helper()
+	var file bytes.Buffer
+	require.NoError(t, report.WriteJSON(&file))
+	back, err := ReadJSON(&file, "a.json")
+	require.NoError(t, err)
+	for name, text := range map[string]string{
+		"table": table(t, report), "page": htmlPage(t, report), "benchmarks": goBench(t, report), "table from JSON": table(t, back),
+	} {
+		for _, contender := range report.Plan.Contenders {
+			assert.Contains(t, text, contender, name)
+		}
+	}
+	assert.Equal(t, table(t, report), table(t, back))
+}
+
+// began returns the contenders of a load in the order in which they were measured in a round.
+func began(report *Report, load string, round int) []string {
+	var cells []*Cell
+	for i := range report.Cells {
+		if report.Cells[i].Load == load {
+			cells = append(cells, &report.Cells[i])
+		}
+	}
+	slices.SortFunc(cells, func(a, b *Cell) int { return int(a.Rounds[round].Began - b.Rounds[round].Began) })
+	return names(cells, func(c *Cell) string { return c.Contender })
+}
+
+func TestTheOrderOfContendersVaries(t *testing.T) {
+	plan := shortly([]string{"park", "c-park", "exported", "hybrid"}, []string{"dense"}, []string{quiet})
+	plan.Rounds, plan.Duration, plan.WarmUp = 6, 2*time.Millisecond, 0
+	orders := func() (all []string) {
+		report, err := (&Runner{Plan: plan}).Run(t.Context())
+		require.NoError(t, err)
+		for round := range plan.Rounds {
+			all = append(all, strings.Join(began(report, "dense", round), " "))
+		}
+		return all
+	}
+	first := orders()
+	assert.Greater(t, len(slices.Compact(slices.Sorted(slices.Values(first)))), 2, "%v", first)
+	assert.Equal(t, first, orders(), "the same seed gives the same order")
+	plan.Seed = 2
+	assert.NotEqual(t, first, orders())
+}
+
+// What was completed when a run is cancelled is kept.
+func TestACancelledRunKeepsItsRounds(t *testing.T) {
+	plan := shortly([]string{"park", "c-park"}, []string{"dense", "din"}, []string{quiet})
+	plan.Rounds = 100
+	for stopAt, rounds := range map[int]int{0: 0, 2: 0, 3: 1, 6: 1} {
+		ctx, cancel := context.WithCancel(t.Context())
+		report, err := (&Runner{Plan: plan, Progress: func(p Progress) {
+			if p.Done == stopAt {
+				cancel()
+			}
+		}}).Run(ctx)
+		cancel()
+		require.ErrorIs(t, err, context.Canceled)
+		for _, c := range report.Cells {
+			assert.Equal(t, rounds, len(c.Rounds), "stopped in measurement %d", stopAt)
+		}
+	}
+}
+
+func TestAPlanThatIsWrongIsNotCarriedOut(t *testing.T) {
+	good := shortly([]string{"park"}, []string{"din"}, []string{quiet})
+	assert.NoError(t, good.Check())
+	for name, c := range map[string]struct {
+		spoil func(*Plan)
+		want  []string
+	}{
+		"names": {func(p *Plan) {
+			p.Contenders, p.Loads, p.Backgrounds = []string{"park", "go"}, []string{"heavy"}, []string{"noise"}
+		}, []string{`load "heavy": there are sparse, `, `background "noise": there are quiet, `, `contender "go": there are spin, `}},
+		"nothing": {func(p *Plan) { *p = Plan{} }, []string{"0 loads, 0 rounds: at least 1 of each is needed", "duration 0s",
+			"at least one contender and one background are needed"}},
+		"times":        {func(p *Plan) { p.Duration, p.WarmUp = 2*time.Minute, -1 }, []string{"duration 2m0s, warm-up -1ns: from above 0 to 1m"}},
+		"processor":    {func(p *Plan) { p.SourceCPU, p.PollerCPU = 9999, 3 }, []string{"processor 9999 for the source, 3 for the poller: there are 0 to "}},
+		"only routing": {func(p *Plan) { p.Contenders = []string{immediate} }, []string{"in-callback: it only sends messages on: measure it with routing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan := good
+			c.spoil(&plan)
+			measured := 0
+			report, err := (&Runner{Plan: plan, Progress: func(Progress) { measured++ }}).Run(t.Context())
+			assert.Nil(t, report)
+			assert.Zero(t, measured)
+			require.Error(t, err)
+			assert.Equal(t, plan.Check().Error(), err.Error())
+			assert.Len(t, strings.Split(err.Error(), "\n"), len(c.want), "%v", err)
+			for _, want := range c.want {
+				assert.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestBusyProcessesThatCannotBe(t *testing.T) {
+	plan := shortly([]string{"park"}, []string{"din"}, []string{"busy-processes"})
+	_, err := (&Runner{Plan: plan}).Run(t.Context())
+	assert.EqualError(t, err, "background busy-processes: there is no command to start them with")
+
+	busy, ended := spinning(t)
+	calls := 0
+	_, err = (&Runner{Plan: plan, Busy: func() *exec.Cmd {
+		if calls++; calls == 2 {
+			return exec.Command("no such program")
+		}
+		return busy()
+	}}).Run(t.Context())
+	if calls > 1 { // there is more than one processor
+		assert.ErrorContains(t, err, "background busy-processes: no such program: ")
+		started, gone := ended()
+		assert.Equal(t, 1, started)
+		assert.Equal(t, 1, gone, "the first has ended")
+	}
+}
+
+// From callback to handler, and through a rig, Onset allocates nothing: what little there is, is the
+// harness's own.
+func TestOnsetAllocatesNothingPerEvent(t *testing.T) {
+	for _, route := range []bool{false, true} {
+		plan := shortly([]string{"spin", "hybrid", "park"}, []string{"dense"}, []string{quiet})
+		plan.Duration, plan.Route = 200*time.Millisecond, route
+		report, err := (&Runner{Plan: plan}).Run(t.Context())
+		require.NoError(t, err)
+		for _, c := range report.Cells {
+			require.NotNil(t, c.Rounds[0].Allocations)
+			assert.Less(t, *c.Rounds[0].Allocations, 0.05, "%s, routing %v", c.Contender, route)
+		}
+	}
+}
+
+// sentTrace returns a trace of messages that have been sent, n at n+1 ticks.
+func sentTrace(t *testing.T, rows int) *cwinmm.Trace {
+	t.Helper()
+	trace, err := cwinmm.NewTrace(rows)
+	require.NoError(t, err)
+	t.Cleanup(trace.Free)
+	for n := range rows {
+		trace.Sent[n] = uint64(n) + 1
+	}
+	return trace
+}
+
+// A round's figures are of the messages that count, and those that never came are lost.
+func TestFold(t *testing.T) {
+	const rows, counted = 100, 40
+	trace := sentTrace(t, rows)
+	plan := Schedule{At: make([]time.Duration, rows), Message: make([]uint32, rows), Counted: counted}
+	for n := range rows {
+		plan.At[n] = time.Duration(n) * 10 * time.Millisecond
+		trace.Left[n] = trace.Sent[n] + 5
+		trace.LateNS[n] = uint64(n)
+		if n%10 != 0 {
+			trace.Entered[n], trace.Arrived[n] = trace.Sent[n]+1, trace.Sent[n]+1000
+		}
+	}
+	round := Round{Began: time.Hour}
+	require.NoError(t, round.fold(trace, plan, measuresOf(true)))
+	assert.EqualValues(t, 60, round.Sent)
+	assert.Zero(t, round.Received, "nothing reached the output")
+	assert.Nil(t, round.Get(InToOut))
+	assert.EqualValues(t, 54, round.Get(Dispatch).Count())
+	assert.EqualValues(t, 60, round.Get(Held).Count())
+	assert.Equal(t, 99*time.Nanosecond, round.Get(Late).Max)
+	assert.Equal(t, 590*time.Millisecond, round.Took)
+
+	round = Round{Began: time.Hour}
+	require.NoError(t, round.fold(trace, plan, measuresOf(false)))
+	assert.EqualValues(t, 54, round.Received)
+	assert.EqualValues(t, 6, round.Lost())
+	require.Len(t, round.Timeline, 6)
+	for i, s := range round.Timeline {
+		assert.Equal(t, time.Hour+time.Duration(i+4)*100*time.Millisecond, s.At)
+		assert.EqualValues(t, 9, s.Count)
+		assert.Equal(t, round.Get(Dispatch).Max, s.Max)
+	}
+}
+
+// Latencies are kept, merged, packed, written and read without a figure changing.
+func TestDistribution(t *testing.T) {
+	one, two, both := NewDistribution(Held), NewDistribution(Held), NewDistribution(Held)
+	for i := range 5000 {
+		a, b := time.Duration(i*37%1000), time.Duration(math.Pow(1.002, float64(i)))*time.Microsecond
+		one.Record(a)
+		two.Record(b)
+		both.Record(a)
+		both.Record(b)
+	}
+	require.NoError(t, two.pack())
+	one.Merge(two)
+	require.NoError(t, one.pack())
+	text, err := one.MarshalJSON()
+	require.NoError(t, err)
+	var back Distribution
+	require.NoError(t, back.UnmarshalJSON(text))
+	for _, d := range []*Distribution{one, &back} {
+		assert.EqualValues(t, 10_000, d.Count())
+		assert.Equal(t, both.Mean(), d.Mean())
+		for p := 0.0; p <= 100; p += 0.5 {
+			require.Equal(t, both.Percentile(p), d.Percentile(p), "p%v", p)
+		}
+	}
+	assert.Equal(t, 249*time.Nanosecond, distributionOf(0, 249).Percentile(100))
+	exact := 1234567 * time.Nanosecond
+	assert.Equal(t, exact, distributionOf(1, exact).Percentile(100))
+	assert.Equal(t, exact, distributionOf(exact, 1).Max)
+	assert.LessOrEqual(t, distributionOf(exact, exact).Percentile(50), exact, "never above the maximum")
+	assert.Equal(t, 2*time.Hour, distributionOf(2*time.Hour).Max, "also beyond the histogram's end")
+	assert.EqualValues(t, 1, distributionOf(-5).Count())
+	assert.Zero(t, distributionOf(-5).Percentile(50))
+	assert.Zero(t, distributionOf().Percentile(50))
+}
+
+// distributionOf returns a distribution of latencies.
+func distributionOf(latencies ...time.Duration) *Distribution {
+	d := NewDistribution(Dispatch)
+	for _, l := range latencies {
+		d.Record(l)
+	}
+	return d
+}
