@@ -256,12 +256,12 @@ func TestBusyProcessesThatCannotBe(t *testing.T) {
 	calls := 0
 	_, err = (&Runner{Plan: plan, Busy: func() *exec.Cmd {
 		if calls++; calls == 2 {
-			return exec.Command("no such program")
+			return exec.Command("no-such-program")
 		}
 		return busy()
 	}}).Run(t.Context())
 	if calls > 1 { // there is more than one processor
-		assert.ErrorContains(t, err, "background busy-processes: no such program: ")
+		assert.ErrorContains(t, err, "background busy-processes: no-such-program: ")
 		started, gone := ended()
 		assert.Equal(t, 1, started)
 		assert.Equal(t, 1, gone, "the first has ended")
