@@ -24,7 +24,7 @@ import (
 // TestMain turns this test binary into a busy process when it is told to.
 func TestMain(m *testing.M) {
 	if file := os.Getenv("ONSET_TEST_SPIN"); file != "" {
-		Spin(os.Stdin)
+		_ = Spin(os.Stdin)
 		_ = os.WriteFile(file, nil, 0o600) // that it has ended by itself
 		return
 	}
@@ -36,7 +36,7 @@ func shortly(contenders, loads, backgrounds []string) Plan {
 	return Plan{
 		Contenders: contenders, Loads: loads, Backgrounds: backgrounds, Rounds: 1,
 		Duration: 30 * time.Millisecond, WarmUp: 5 * time.Millisecond, Seed: 1,
-		SourceCPU: -1, PollerCPU: -1, Route: slices.Contains(contenders, immediate),
+		SourceCPU: 0, PollerCPU: -1, Route: slices.Contains(contenders, immediate),
 	}
 }
 

@@ -179,6 +179,8 @@ func (t *Thru) measure(ctx context.Context, cell *Cell, number, done int) error 
 		select {
 		case <-returned:
 		case <-time.After(drainFor):
+		case <-ctx.Done():
+			err = ctx.Err()
 		case ended := <-t.exited:
 			err = fmt.Errorf("%s ended while it was being measured (%s)", t.Name, ending(ended))
 		}

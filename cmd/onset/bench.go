@@ -71,6 +71,9 @@ func (c *benchRunCommand) Run(ctx context.Context, p program) error {
 	plan := c.plan()
 	plan.Contenders, plan.Loads, plan.Backgrounds = c.Contenders, c.Loads, c.Backgrounds
 	plan.PollerCPU, plan.Raise, plan.Route = c.PollerCPU, c.Raise, c.Route
+	if err := plan.Check(); err != nil {
+		return err // before a file is touched
+	}
 	runner := bench.Runner{Plan: plan, Busy: spinSelf, Progress: p.progress()}
 	return p.report(c.reportFlags, func() (*bench.Report, error) { return runner.Run(ctx) })
 }
@@ -159,7 +162,8 @@ func (p program) report(to reportFlags, measure func() (*bench.Report, error)) (
 		if o.name == "" {
 			continue
 		}
-		if o.file, err = os.Create(o.name); err != nil {
+		// What an earlier run wrote stays until there is something to write.
+		if o.file, err = os.OpenFile(o.name, os.O_WRONLY|os.O_CREATE, 0o666); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, o.file.Close()) }()
@@ -171,7 +175,7 @@ func (p program) report(to reportFlags, measure func() (*bench.Report, error)) (
 	err = errors.Join(err, report.WriteTable(p.stdout))
 	for _, o := range outputs {
 		if o.file != nil {
-			err = errors.Join(err, o.write(report, o.file))
+			err = errors.Join(err, o.file.Truncate(0), o.write(report, o.file))
 		}
 	}
 	return err

@@ -1,0 +1,115 @@
+//go:build cgo
+
+package bench
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine"
+)
+
+// outside returns a Thru from one cable to another, which nothing joins.
+func outside(t *testing.T) (*Thru, *engine.Loopback) {
+	t.Helper()
+	loop, err := engine.NewLoopback("There", "Back")
+	require.NoError(t, err)
+	t.Cleanup(loop.Close)
+	return &Thru{
+		Plan: Plan{
+			Loads: []string{"millisecond", "chord"}, Rounds: 2, Duration: 50 * time.Millisecond,
+			WarmUp: 10 * time.Millisecond, Seed: 1, SourceCPU: -1, PollerCPU: -1,
+		},
+		Driver: loop, Out: engine.Named("There"), In: engine.Named("Back"), Name: "program",
+	}, loop
+}
+
+// join sends on what comes from one cable to the other, as another program would, until the test ends.
+func join(t *testing.T, loop *engine.Loopback) {
+	t.Helper()
+	eng, err := engine.Open(engine.Options{Driver: loop})
+	require.NoError(t, err)
+	_, err = eng.OpenInput(engine.Named("There"), engine.InputOptions{})
+	require.NoError(t, err)
+	out, err := eng.OpenOutput(engine.Named("Back"), engine.OutputOptions{})
+	require.NoError(t, err)
+	ended := make(chan error)
+	go func() {
+		ended <- eng.Run(context.Background(), func(ev *engine.Event) { _ = out.Send(ev.Message) })
+	}()
+	t.Cleanup(func() {
+		require.NoError(t, eng.Close())
+		require.ErrorIs(t, <-ended, engine.ErrClosed)
+	})
+}
+
+func TestAProgramIsMeasuredFromOutside(t *testing.T) {
+	thru, loop := outside(t)
+	join(t, loop)
+	report, err := thru.Run(t.Context())
+	require.NoError(t, err)
+	require.Len(t, report.Cells, 2)
+	for _, c := range report.Cells {
+		assert.Equal(t, "program", c.Contender)
+		require.Len(t, c.Rounds, 2)
+		for i := range c.Rounds {
+			r := &c.Rounds[i]
+			assert.NotZero(t, r.Sent)
+			assert.Zero(t, r.Lost())
+			back := r.Get(Return)
+			require.NotNil(t, back)
+			assert.Equal(t, r.Sent, back.Count())
+			assert.Positive(t, back.Percentile(50))
+			assert.NotNil(t, r.Get(ReturnIntended))
+		}
+	}
+}
+
+// A port that is connected to itself needs no program: what is measured then is the drivers'.
+func TestACableAloneIsMeasured(t *testing.T) {
+	thru, _ := outside(t)
+	thru.In = thru.Out
+	report, err := thru.Run(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, report.Cells[0].Rounds[0].Lost())
+}
+
+func TestNothingComesBack(t *testing.T) {
+	thru, loop := outside(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel()
+	_, err := thru.Run(ctx)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Zero(t, loop.OpenPorts())
+}
+
+func TestAProgramThatEnds(t *testing.T) {
+	thru, loop := outside(t)
+	thru.Command = exec.Command(os.Args[0], "-no-such-flag") // ends with exit status 2
+	_, err := thru.Run(t.Context())
+	assert.EqualError(t, err, "program ended before a message had come back (exit status 2)")
+	assert.Zero(t, loop.OpenPorts())
+}
+
+func TestAProgramThatIsNotThere(t *testing.T) {
+	thru, loop := outside(t)
+	thru.Command = exec.Command("no-such-program")
+	_, err := thru.Run(t.Context())
+	assert.ErrorIs(t, err, exec.ErrNotFound)
+	assert.ErrorContains(t, err, "start of program")
+	assert.Zero(t, loop.OpenPorts())
+}
+
+func TestAPlanThatCannotBeMeasuredFromOutside(t *testing.T) {
+	thru, loop := outside(t)
+	thru.Plan.Loads = []string{"fast"}
+	_, err := thru.Run(t.Context())
+	assert.ErrorContains(t, err, `load "fast": there are sparse, `)
+	assert.Zero(t, loop.OpenPorts())
+}
