@@ -16,17 +16,17 @@ func system() (name, wine string) {
 		return "unknown", ""
 	}
 	name = unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
-	if pretty := found("/etc/os-release", `(?m)^PRETTY_NAME="(.*)"$`); pretty != "" {
+	if pretty := firstGroup("/etc/os-release", `(?m)^PRETTY_NAME="(.*)"$`); pretty != "" {
 		name = pretty + ", " + name
 	}
 	return name, ""
 }
 
 // processorName is what the processor calls itself.
-func processorName() string { return found("/proc/cpuinfo", `(?m)^model name\s*: (.*)$`) }
+func processorName() string { return firstGroup("/proc/cpuinfo", `(?m)^model name\s*: (.*)$`) }
 
-// found returns what a pattern's group finds first in a file; "" if nothing.
-func found(file, pattern string) string {
+// firstGroup returns what a pattern's group finds first in a file; "" if nothing.
+func firstGroup(file, pattern string) string {
 	text, _ := os.ReadFile(file) // where there is none, nothing is found
 	if groups := regexp.MustCompile(pattern).FindSubmatch(text); groups != nil {
 		return string(groups[1])
