@@ -44,8 +44,11 @@ func (f *follower) begin() {
 	f.n, f.term, f.stay = 0, shortTerm, 0
 }
 
-// end is called there when it stops.
-func (f *follower) end() { f.release() }
+// end is called there when it stops. From then on it does nothing: ReadInto polls on any thread.
+func (f *follower) end() {
+	f.release()
+	f.able = false
+}
 
 func (f *follower) release() {
 	if f.at.Load() >= 0 {
