@@ -48,7 +48,7 @@ func TestAFollowerTakesTheQuickerWay(t *testing.T) {
 	assert.Less(t, wakings(&f, 10_000, 38*time.Microsecond), 100)
 
 	f.end()
-	assert.Zero(t, wakings(&f, 1000, 10*time.Microsecond), "it has ended")
+	assert.Zero(t, wakings(&f, 20_000, 10*time.Microsecond), "it has ended")
 	var after cwinmm.Affinity
 	require.True(t, after.Keep())
 	assert.Equal(t, before, after, "the thread may run where it could before")
