@@ -43,7 +43,10 @@ func (r *Round) writeGoBench(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprintf(w, " %.0f cpu-ns %.0f cpu-idle-ns %d lost", r.CPU*1e9, r.IdleCPU*1e9, r.Lost())
+	if !r.fromOutside() {
+		fmt.Fprintf(w, " %.0f cpu-ns %.0f cpu-idle-ns", r.CPU*1e9, r.IdleCPU*1e9)
+	}
+	fmt.Fprintf(w, " %d lost", r.Lost())
 	if r.Allocations != nil {
 		fmt.Fprintf(w, " %g allocs/event", *r.Allocations)
 	}

@@ -141,8 +141,8 @@ func figures(b block) []column {
 		}
 	}
 	return append(columns,
-		column{"CPU, %", "loaded", meanColumn("%.1f", func(r *Round) *float64 { return percent(r.CPU) })},
-		column{"CPU, %", "idle", meanColumn("%.1f", func(r *Round) *float64 { return percent(r.IdleCPU) })},
+		column{"CPU, %", "loaded", meanColumn("%.1f", func(r *Round) *float64 { return r.percent(r.CPU) })},
+		column{"CPU, %", "idle", meanColumn("%.1f", func(r *Round) *float64 { return r.percent(r.IdleCPU) })},
 		column{"allocs", "an event", meanColumn("%.2g", func(r *Round) *float64 { return r.Allocations })})
 }
 
@@ -196,7 +196,14 @@ func percentileName(percentile float64) string {
 	return fmt.Sprintf("p%g", percentile)
 }
 
-func percent(share float64) *float64 {
+// fromOutside reports whether another program was measured, whose CPU time is not known.
+func (r *Round) fromOutside() bool { return r.Get(Return) != nil }
+
+// percent returns a share of CPU time in per cent; nil if it was not measured.
+func (r *Round) percent(share float64) *float64 {
+	if r.fromOutside() {
+		return nil
+	}
 	share *= 100
 	return &share
 }

@@ -66,4 +66,5 @@ func TestBenchThru(t *testing.T) {
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
 	assert.Regexp(t, `(?m)^thru +0 +[0-9]`, stdout)
+	assert.NotContains(t, stdout, "CPU, %", "another program's is not known")
 }
