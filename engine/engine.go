@@ -115,7 +115,10 @@ func Open(options Options) (*Engine, error) {
 		return nil, err
 	}
 	e.waiter = waiter
-	e.poller = poller{engine: e, spin: tick.Ticks(options.SpinFor), slice: tick.Ticks(slice), quiet: tick.Ticks(quiet)}
+	e.poller = poller{
+		engine: e, spin: tick.Ticks(options.SpinFor),
+		soft: tick.Ticks(soft), hard: tick.Ticks(hard), quiet: tick.Ticks(quiet),
+	}
 	e.poller.follow.at.Store(-1)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -20,13 +20,16 @@ const beat = 10 * time.Second
 
 const forever = time.Duration(-1)
 
-// Go's scheduler takes a goroutine that has not yielded for 10 ms for one that should. While it sleeps in C
-// its processor is taken away, at every sleep from then on, and more of the kind is looked for 50,000 times
-// a second: microseconds for each message. So a poller that sleeps yields by itself, every slice, in a
-// moment when no event has come for a while: its thread's way back takes as long as a waking. One that spins
-// is left to the scheduler, which interrupts it less often than it would have to yield.
+// Go's scheduler interrupts a goroutine that has not yielded for 10 ms, by a signal or by suspending its
+// thread. If it is asleep in C, its processor is taken away, at every sleep from then on, and more of the kind
+// is looked for 50,000 times a second: microseconds for each message. So the poller yields by itself. That takes
+// two switches of threads, because it is locked to its own, and an event that comes meanwhile waits for them:
+// from soft on it yields when none is likely to come, from hard on in any case. A poller that spins waits for a
+// moment of quiet, so as not to split a chord. One that sleeps finds a chord complete when it wakes; it yields
+// after an event, if the one before was long ago.
 const (
-	slice = 7 * time.Millisecond
+	soft  = 7 * time.Millisecond
+	hard  = 9 * time.Millisecond
 	quiet = 100 * time.Microsecond
 )
 
@@ -38,9 +41,8 @@ type poller struct {
 	engine *Engine
 	inputs []*Input
 	// In ticks.
-	spin  uint64 // that WaitHybrid spins
-	slice uint64
-	quiet uint64
+	spin              uint64 // that WaitHybrid spins
+	soft, hard, quiet uint64
 
 	// Where events go: to handle, or, if that is nil, into buffer.
 	handle func(*Event)
@@ -51,7 +53,9 @@ type poller struct {
 	background *sync.WaitGroup // closing begun within Run's handler
 
 	command   uint32 // the last that was obeyed
-	idleSince uint64 // ticks at the first pass without an event; 0: the last pass had one
+	idle      bool   // the last pass was without an event
+	idleSince uint64 // ticks at the first such pass
+	gap       uint64 // ticks between that and the one before with events in between
 	yielded   uint64 // ticks when it last did
 	follow    follower
 	slept     bool // the next event is the first after a sleep
@@ -74,7 +78,7 @@ func (p *poller) isThisThread() bool {
 // start has the first round look at everything.
 func (p *poller) start() {
 	p.command--
-	p.idleSince = 0
+	p.idle = false
 }
 
 // changed reports whether there is something to obey.
@@ -213,22 +217,34 @@ func (in *Input) silence(ev *Event) bool {
 // most limit; below 0 there is none.
 func (p *poller) rest(limit time.Duration) {
 	now := tick.Now()
-	if p.idleSince == 0 {
+	if !p.idle {
+		p.idle = true
+		p.gap = now - p.idleSince
 		p.idleSince = now
 	}
 	idle := now - p.idleSince
-	due := now-p.yielded > p.slice
+	sleepy := p.engine.options.Wait == WaitPark || p.engine.options.Wait == WaitHybrid && idle >= p.spin
 	switch {
-	case p.engine.options.Wait == WaitSpin, p.engine.options.Wait == WaitHybrid && idle < p.spin:
-		p.watch()
-	case due && idle > p.quiet:
+	case p.shouldYield(now-p.yielded, idle, sleepy):
 		runtime.Gosched()
 		p.yielded = tick.Now()
-	case due:
-		p.sleep(shortest(limit, quiet))
-	default:
+	case sleepy:
 		p.sleep(limit)
+	default:
+		p.watch()
 	}
+}
+
+// shouldYield decides whether to yield now, given how long ago it was done last, for how long there has been no
+// event, and whether the poller is about to sleep.
+func (p *poller) shouldYield(since, idle uint64, sleepy bool) bool {
+	if since < p.soft || since >= p.hard {
+		return since >= p.hard
+	}
+	if sleepy {
+		return p.gap > 2*p.quiet
+	}
+	return idle > p.quiet && idle < 4*p.quiet
 }
 
 // watch spins until there is something, but not for long.
@@ -263,14 +279,6 @@ func (p *poller) sleep(limit time.Duration) {
 	} else if follow {
 		p.slept = true
 	}
-}
-
-// shortest returns the shorter of two times, of which a may be forever.
-func shortest(a, b time.Duration) time.Duration {
-	if a < 0 {
-		return b
-	}
-	return min(a, b)
 }
 
 // overdue reports whether an event waits that should have woken the poller long ago.

@@ -67,7 +67,7 @@ func (p *poller) run(ctx context.Context, handle func(*Event)) (err error) {
 			}
 		}
 		if p.pass() {
-			p.idleSince = 0
+			p.idle = false
 		} else {
 			p.rest(forever)
 		}
