@@ -217,8 +217,10 @@ static bool is_unplugged(struct cable *cable)
     return unplugged;
 }
 
-static MMRESULT out_open(struct onset_driver *driver, UINT id, HMIDIOUT *handle)
+static MMRESULT out_open(struct onset_driver *driver, UINT id, onset_out_callback callback,
+                         DWORD_PTR instance, HMIDIOUT *handle)
 {
+    (void)callback, (void)instance;
     struct cable *cable = plugged(driver, id);
     if (!cable)
         return MMSYSERR_BADDEVICEID;

@@ -184,7 +184,7 @@ void onset_output_reset_first(struct onset_output *out, bool reset)
 
 static bool open_up(struct onset_output *out)
 {
-    MMRESULT result = out->driver->calls->out_open(out->driver, out->id, &out->handle);
+    MMRESULT result = out->driver->calls->out_open(out->driver, out->id, NULL, 0, &out->handle);
     onset_note(&out->service.outcome, "midiOutOpen", result);
     return result == MMSYSERR_NOERROR;
 }

@@ -18,6 +18,23 @@ typedef uint32_t DWORD;
 typedef uintptr_t DWORD_PTR;
 typedef void *HMIDIIN, *HMIDIOUT;
 
+// A buffer with a long message, or for one.
+typedef struct midihdr {
+    char *lpData;
+    DWORD dwBufferLength;  // of lpData
+    DWORD dwBytesRecorded; // of that, received; for an output: to send
+    DWORD_PTR dwUser;      // ours
+    DWORD dwFlags;         // MHDR_
+    struct midihdr *lpNext;
+    DWORD_PTR reserved;
+    DWORD dwOffset;
+    DWORD_PTR dwReserved[8];
+} MIDIHDR;
+
+#define MHDR_DONE     1 // the driver has given it back
+#define MHDR_PREPARED 2
+#define MHDR_INQUEUE  4 // the driver has it
+
 #define MMSYSERR_NOERROR      0
 #define MMSYSERR_BADDEVICEID  2
 #define MMSYSERR_ALLOCATED    4
@@ -25,12 +42,23 @@ typedef void *HMIDIIN, *HMIDIOUT;
 #define MMSYSERR_NODRIVER     6
 #define MMSYSERR_NOMEM        7
 #define MMSYSERR_NOTSUPPORTED 8
+#define MMSYSERR_INVALPARAM   11
 
-#define MIM_OPEN     0x3C1
-#define MIM_CLOSE    0x3C2
-#define MIM_DATA     0x3C3
-#define MIM_ERROR    0x3C5
-#define MIM_MOREDATA 0x3CC
+#define MIDIERR_UNPREPARED   64
+#define MIDIERR_STILLPLAYING 65
+#define MIDIERR_NOTREADY     67
+#define MIDIERR_NODEVICE     68
+
+#define MIM_OPEN      0x3C1
+#define MIM_CLOSE     0x3C2
+#define MIM_DATA      0x3C3
+#define MIM_LONGDATA  0x3C4
+#define MIM_ERROR     0x3C5
+#define MIM_LONGERROR 0x3C6
+#define MOM_OPEN      0x3C7
+#define MOM_CLOSE     0x3C8
+#define MOM_DONE      0x3C9
+#define MIM_MOREDATA  0x3CC
 #endif
 
 // Results of our own, above every MMRESULT.
@@ -49,6 +77,9 @@ struct onset_caps {
 typedef void(CALLBACK *onset_callback)(HMIDIIN, UINT message, DWORD_PTR instance, DWORD_PTR param1,
                                        DWORD_PTR param2);
 
+typedef void(CALLBACK *onset_out_callback)(HMIDIOUT, UINT message, DWORD_PTR instance,
+                                           DWORD_PTR param1, DWORD_PTR param2);
+
 struct onset_driver;
 
 // Each entry is the function of winmm.dll of that name (W where there is a choice), after the
@@ -58,14 +89,21 @@ struct onset_winmm {
     MMRESULT (*in_caps)(struct onset_driver *, UINT id, struct onset_caps *);
     MMRESULT(*in_open)
     (struct onset_driver *, UINT id, onset_callback, DWORD_PTR instance, HMIDIIN *);
+    MMRESULT (*in_prepare)(struct onset_driver *, HMIDIIN, MIDIHDR *);
+    MMRESULT (*in_unprepare)(struct onset_driver *, HMIDIIN, MIDIHDR *);
+    MMRESULT (*in_add_buffer)(struct onset_driver *, HMIDIIN, MIDIHDR *);
     MMRESULT (*in_start)(struct onset_driver *, HMIDIIN);
     MMRESULT (*in_stop)(struct onset_driver *, HMIDIIN);
     MMRESULT (*in_reset)(struct onset_driver *, HMIDIIN);
     MMRESULT (*in_close)(struct onset_driver *, HMIDIIN);
     UINT (*out_count)(struct onset_driver *);
     MMRESULT (*out_caps)(struct onset_driver *, UINT id, struct onset_caps *);
-    MMRESULT (*out_open)(struct onset_driver *, UINT id, HMIDIOUT *);
+    MMRESULT(*out_open)
+    (struct onset_driver *, UINT id, onset_out_callback, DWORD_PTR instance, HMIDIOUT *);
     MMRESULT (*out_short)(struct onset_driver *, HMIDIOUT, DWORD message);
+    MMRESULT (*out_prepare)(struct onset_driver *, HMIDIOUT, MIDIHDR *);
+    MMRESULT (*out_unprepare)(struct onset_driver *, HMIDIOUT, MIDIHDR *);
+    MMRESULT (*out_long)(struct onset_driver *, HMIDIOUT, MIDIHDR *);
     MMRESULT (*out_reset)(struct onset_driver *, HMIDIOUT);
     MMRESULT (*out_close)(struct onset_driver *, HMIDIOUT);
     void (*destroy)(struct onset_driver *); // when the last reference is dropped

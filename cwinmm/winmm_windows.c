@@ -35,6 +35,24 @@ static MMRESULT in_open(struct onset_driver *driver, UINT id, onset_callback cal
     return midiInOpen(in, id, (DWORD_PTR)callback, instance, CALLBACK_FUNCTION | MIDI_IO_STATUS);
 }
 
+static MMRESULT in_prepare(struct onset_driver *driver, HMIDIIN in, MIDIHDR *header)
+{
+    (void)driver;
+    return midiInPrepareHeader(in, header, sizeof *header);
+}
+
+static MMRESULT in_unprepare(struct onset_driver *driver, HMIDIIN in, MIDIHDR *header)
+{
+    (void)driver;
+    return midiInUnprepareHeader(in, header, sizeof *header);
+}
+
+static MMRESULT in_add_buffer(struct onset_driver *driver, HMIDIIN in, MIDIHDR *header)
+{
+    (void)driver;
+    return midiInAddBuffer(in, header, sizeof *header);
+}
+
 static MMRESULT in_start(struct onset_driver *driver, HMIDIIN in)
 {
     (void)driver;
@@ -79,16 +97,36 @@ static MMRESULT out_caps(struct onset_driver *driver, UINT id, struct onset_caps
     return result;
 }
 
-static MMRESULT out_open(struct onset_driver *driver, UINT id, HMIDIOUT *out)
+static MMRESULT out_open(struct onset_driver *driver, UINT id, onset_out_callback callback,
+                         DWORD_PTR instance, HMIDIOUT *out)
 {
     (void)driver;
-    return midiOutOpen(out, id, 0, 0, CALLBACK_NULL);
+    return midiOutOpen(out, id, (DWORD_PTR)callback, instance,
+                       callback ? CALLBACK_FUNCTION : CALLBACK_NULL);
 }
 
 static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT out, DWORD message)
 {
     (void)driver;
     return midiOutShortMsg(out, message);
+}
+
+static MMRESULT out_prepare(struct onset_driver *driver, HMIDIOUT out, MIDIHDR *header)
+{
+    (void)driver;
+    return midiOutPrepareHeader(out, header, sizeof *header);
+}
+
+static MMRESULT out_unprepare(struct onset_driver *driver, HMIDIOUT out, MIDIHDR *header)
+{
+    (void)driver;
+    return midiOutUnprepareHeader(out, header, sizeof *header);
+}
+
+static MMRESULT out_long(struct onset_driver *driver, HMIDIOUT out, MIDIHDR *header)
+{
+    (void)driver;
+    return midiOutLongMsg(out, header, sizeof *header);
 }
 
 static MMRESULT out_reset(struct onset_driver *driver, HMIDIOUT out)
@@ -112,6 +150,9 @@ static const struct onset_winmm calls = {
     .in_count = in_count,
     .in_caps = in_caps,
     .in_open = in_open,
+    .in_prepare = in_prepare,
+    .in_unprepare = in_unprepare,
+    .in_add_buffer = in_add_buffer,
     .in_start = in_start,
     .in_stop = in_stop,
     .in_reset = in_reset,
@@ -120,6 +161,9 @@ static const struct onset_winmm calls = {
     .out_caps = out_caps,
     .out_open = out_open,
     .out_short = out_short,
+    .out_prepare = out_prepare,
+    .out_unprepare = out_unprepare,
+    .out_long = out_long,
     .out_reset = out_reset,
     .out_close = out_close,
     .destroy = destroy,

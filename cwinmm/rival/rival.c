@@ -4,7 +4,7 @@ const char *rival_open_output(struct rival *rival, int out, MMRESULT *result)
 {
     *result = MMSYSERR_NOERROR;
     if (out >= 0)
-        *result = rival->driver->calls->out_open(rival->driver, (UINT)out, &rival->out);
+        *result = rival->driver->calls->out_open(rival->driver, (UINT)out, NULL, 0, &rival->out);
     return *result == MMSYSERR_NOERROR ? NULL : "midiOutOpen";
 }
 
