@@ -144,7 +144,7 @@ func startEngine(wait engine.Wait) func(*stage) (rival.Rival, error) {
 
 // poll runs an engine with a handler, behind which it routes.
 func (s *stage) poll(wait engine.Wait, handle func(*engine.Event)) (p *polled, err error) {
-	eng, err := engine.Open(engine.Options{Driver: s.loop, Wait: wait, Raise: s.raise})
+	eng, err := engine.Open(engine.Options{Driver: s.loop, Wait: wait, NormalPriority: !s.raise})
 	if err != nil {
 		return nil, err
 	}

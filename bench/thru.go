@@ -219,7 +219,7 @@ func (t *Thru) play(ctx context.Context, plan Schedule, trace *cwinmm.Trace) (pr
 		}
 		granted := cwinmm.PriorityNormal
 		if !t.Plan.NormalSource {
-			granted, _ = cwinmm.RaiseThread()
+			granted, _ = cwinmm.RaiseThread(false)
 		}
 		priority = granted.String()
 		start := cwinmm.OSNanoseconds()

@@ -21,7 +21,6 @@ static MMRESULT caps(struct onset_driver *d, bool in, UINT id, struct onset_caps
 import "C"
 
 import (
-	"slices"
 	"time"
 	"unicode/utf16"
 	"unsafe"
@@ -63,20 +62,25 @@ func (d *Driver) Close() {
 }
 
 func capsOf(c *C.struct_onset_caps) Caps {
-	var units [len(c.name)]uint16
-	for i, u := range c.name {
-		units[i] = uint16(u)
-	}
-	name := units[:]
-	if end := slices.Index(name, 0); end >= 0 {
-		name = name[:end]
-	}
 	return Caps{
-		Name:         string(utf16.Decode(name)),
+		Name:         text(c.name[:]),
+		Identity:     text(c.identity[:]),
 		Manufacturer: uint16(c.manufacturer),
 		Product:      uint16(c.product),
 		Version:      uint16(c.version),
 	}
+}
+
+// text converts UTF-16 up to a NUL.
+func text(units []C.uint16_t) string {
+	var s []uint16
+	for _, u := range units {
+		if u == 0 {
+			break
+		}
+		s = append(s, uint16(u))
+	}
+	return string(utf16.Decode(s))
 }
 
 func errorOf(outcome *C.struct_onset_outcome) error {

@@ -237,7 +237,7 @@ static struct onset_played perform(struct onset_cable *cable, const struct onset
     struct onset_played played = {0};
     uintptr_t task = 0;
     if (source->raise)
-        played.granted = onset_thread_raise(&task);
+        played.granted = onset_thread_raise(false, &task);
     played.pinned = source->processor >= 0 && onset_thread_pin(source->processor);
     uint64_t cpu_ns = onset_thread_cpu_ns();
     played.delivered = play(cable, source);

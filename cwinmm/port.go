@@ -12,6 +12,7 @@ const (
 // Caps describes a device as its driver does.
 type Caps struct {
 	Name         string
+	Identity     string // the device interface's id; empty: the driver gives none
 	Manufacturer uint16 // MMSYSTEM manufacturer id
 	Product      uint16 // product id, the manufacturer's own
 	Version      uint16 // of the driver: major in the high byte, minor in the low byte
@@ -22,6 +23,8 @@ type InputOptions struct {
 	Capacity int    // of the ring, in events: a power of two of at least 2
 	Filter   uint32 // bit n: do not deliver messages of channel n; bit 16+n: of status F0+n
 	Clock    Clock
+	Buffers  int // for long messages: 1 to 256
+	Size     int // of each, in bytes
 }
 
 // InputCounts are an input's counters: struct onset_input in input.h, and its ring's.
@@ -36,6 +39,9 @@ type InputCounts struct {
 	More       uint64 // MIM_MOREDATA, among Received
 	Malformed  uint64 // MIM_ERROR, among Received
 	HighWater  uint64 // most events found waiting
+	LostBy     LostBy // what Full and Concurrent were
+	Dry        uint64 // times that the driver was left without a buffer
+	Unqueued   uint64 // buffers that the driver did not take when it was offered them
 	Capacity   uint64
 }
 
@@ -70,6 +76,7 @@ const (
 	PriorityFIFO                  // Linux: SCHED_FIFO
 	PriorityProAudio              // Windows: the MMCSS task "Pro Audio"
 	PriorityTimeCritical          // Windows: THREAD_PRIORITY_TIME_CRITICAL
+	PriorityNice                  // Linux: nice -20
 )
 
 // String names p as the system does.
@@ -81,6 +88,8 @@ func (p Priority) String() string {
 		return `MMCSS "Pro Audio"`
 	case PriorityTimeCritical:
 		return "time-critical"
+	case PriorityNice:
+		return "nice -20"
 	default:
 		return "normal"
 	}

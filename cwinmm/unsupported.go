@@ -139,13 +139,13 @@ func (*Ring) Look() uint64 { return 0 }
 func (*Ring) News() bool { return false }
 
 // Next returns false in this build.
-func (*Ring) Next(*Event) bool { return false }
+func (*Ring) Next(*Event, *Loss) bool { return false }
 
 // NextTicks returns 0 in this build.
 func (*Ring) NextTicks() uint64 { return 0 }
 
-// Lost returns 0 in this build.
-func (*Ring) Lost() uint64 { return 0 }
+// Lost returns false in this build.
+func (*Ring) Lost(*Loss) bool { return false }
 
 // Drained returns true in this build.
 func (*Ring) Drained() bool { return true }
@@ -169,6 +169,15 @@ func (*Input) Close(time.Duration) error { return nil }
 
 // Free does nothing in this build.
 func (*Input) Free() {}
+
+// Bytes returns nothing in this build.
+func (*Input) Bytes(int) []byte { return nil }
+
+// Return does nothing in this build.
+func (*Input) Return(int) {}
+
+// KeptPools returns 0 in this build.
+func KeptPools() int { return 0 }
 
 // Abandoned returns 0 in this build.
 func Abandoned() int { return 0 }
@@ -207,7 +216,7 @@ func (*Output) Free() {}
 func ThreadID() uint64 { return 0 }
 
 // RaiseThread does nothing in this build.
-func RaiseThread() (Priority, func()) { return PriorityNormal, func() {} }
+func RaiseThread(bool) (Priority, func()) { return PriorityNormal, func() {} }
 
 // PinThread does nothing in this build.
 func PinThread(int) bool { return false }

@@ -66,9 +66,14 @@ typedef struct midihdr {
 #define ONSET_TOO_MANY  0x10001 // no slot free in the table of inputs
 #define ONSET_NO_THREAD 0x10002 // the system gave no thread
 
+#define ONSET_IDENTITY 256
+
 // A device as the driver describes it: MIDIINCAPSW and MIDIOUTCAPSW, what both have.
 struct onset_caps {
     uint16_t name[32]; // UTF-16, NUL-terminated
+    // The device interface's id (DRV_QUERYDEVICEINTERFACE), which stays with a device that is
+    // unplugged and comes back; UTF-16, NUL-terminated. Empty: the driver gives none.
+    uint16_t identity[ONSET_IDENTITY];
     uint16_t manufacturer;
     uint16_t product;
     uint32_t version; // major in the high byte of the low word, minor in its low byte

@@ -1,11 +1,38 @@
 #include "winmm.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "memory.h"
 
 static_assert(sizeof(WCHAR) == sizeof(uint16_t) && MAXPNAMELEN == 32, "onset_caps.name");
+
+// From mmddk.h, which is for drivers.
+#define DRV_QUERYDEVICEINTERFACE     0x80C
+#define DRV_QUERYDEVICEINTERFACESIZE 0x80D
+
+// These two take a device's number in place of a handle.
+static MMRESULT ask_in(UINT id, UINT message, DWORD_PTR param1, DWORD_PTR param2)
+{
+    return midiInMessage((HMIDIIN)(UINT_PTR)id, message, param1, param2);
+}
+
+static MMRESULT ask_out(UINT id, UINT message, DWORD_PTR param1, DWORD_PTR param2)
+{
+    return midiOutMessage((HMIDIOUT)(UINT_PTR)id, message, param1, param2);
+}
+
+static void query_identity(MMRESULT (*ask)(UINT, UINT, DWORD_PTR, DWORD_PTR), UINT id,
+                           struct onset_caps *caps)
+{
+    ULONG bytes = 0;
+    bool known =
+        ask(id, DRV_QUERYDEVICEINTERFACESIZE, (DWORD_PTR)&bytes, 0) == MMSYSERR_NOERROR &&
+        bytes <= sizeof caps->identity &&
+        ask(id, DRV_QUERYDEVICEINTERFACE, (DWORD_PTR)caps->identity, bytes) == MMSYSERR_NOERROR;
+    caps->identity[known ? ONSET_IDENTITY - 1 : 0] = 0;
+}
 
 static UINT in_count(struct onset_driver *driver)
 {
@@ -23,6 +50,7 @@ static MMRESULT in_caps(struct onset_driver *driver, UINT id, struct onset_caps 
         caps->manufacturer = in.wMid;
         caps->product = in.wPid;
         caps->version = in.vDriverVersion;
+        query_identity(ask_in, id, caps);
     }
     return result;
 }
@@ -93,6 +121,7 @@ static MMRESULT out_caps(struct onset_driver *driver, UINT id, struct onset_caps
         caps->manufacturer = out.wMid;
         caps->product = out.wPid;
         caps->version = out.vDriverVersion;
+        query_identity(ask_out, id, caps);
     }
     return result;
 }

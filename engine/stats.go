@@ -5,7 +5,7 @@ import "github.com/onset-midi/onset/cwinmm"
 // Stats are an engine's statistics since it was opened.
 type Stats struct {
 	Wait     Wait
-	Priority string // of Run's thread, as granted: "normal" unless Options.Raise
+	Priority string // of Run's thread, as granted: "normal" if none was
 	Parks    uint64 // times the poller went to sleep
 	Follows  int    // the processor that a parking poller keeps to, its driver's; -1: none
 	// LateWakeups counts how often the poller, woken for something else, found a message that should have
@@ -17,8 +17,11 @@ type Stats struct {
 	// Abandoned counts handles that were given up at a deadline because their driver did not return, and
 	// has not yet, in the whole process. What they hold is kept.
 	Abandoned int
-	Inputs    []InputStats  // of those open now
-	Outputs   []OutputStats // of those open now
+	// KeptBuffers counts inputs whose driver did not give all buffers back when they were closed, in the whole
+	// process. Their memory is kept for good.
+	KeptBuffers int
+	Inputs      []InputStats  // of those open now
+	Outputs     []OutputStats // of those open now
 }
 
 // InputStats are an input's statistics since it was opened. While events flow they are read one after
@@ -31,10 +34,22 @@ type InputStats struct {
 	Waiting   uint64 // messages in the ring
 	Filtered  uint64 // see InputOptions.Ignore
 	Dropped   Dropped
+	DroppedBy LostBy // what was dropped as Full or Concurrent
 	MoreData  uint64 // of Received: came as MIM_MOREDATA, the driver found the program slow
 	Malformed uint64 // of Received: no valid message (MIM_ERROR)
 	HighWater uint64 // most events found waiting at the start of a pass
-	Capacity  uint64 // events that may wait
+
+	// A system exclusive message counts above once for each buffer that the driver gave back. Here it counts
+	// once, when it has been delivered.
+	SysEx            uint64
+	SysExCut         uint64 // longer than InputOptions.SysExLimit
+	SysExInterrupted uint64 // without their end
+	SysExEmpty       uint64 // buffers that came back without a byte, not counting those at closing
+	SysExDry         uint64 // times that the driver had used up all buffers
+	SysExRefused     uint64 // times that the driver did not take a buffer back
+	Recovered        uint64 // events with Recovered
+
+	Capacity uint64 // events that may wait
 }
 
 // Dropped counts messages that were not delivered, by cause.
@@ -75,6 +90,7 @@ func (e *Engine) Stats() Stats {
 		LateWakeups:    e.poller.lateWakeups.Load(),
 		StaleCallbacks: cwinmm.StaleCallbacks(),
 		Abandoned:      cwinmm.Abandoned(),
+		KeptBuffers:    cwinmm.KeptPools(),
 	}
 	for _, in := range inputs {
 		s.Inputs = append(s.Inputs, in.Stats())
@@ -96,10 +112,19 @@ func (in *Input) Stats() InputStats {
 		Waiting:   n.Waiting,
 		Filtered:  n.Filtered,
 		Dropped:   Dropped{Full: n.Full, Concurrent: n.Concurrent, Late: n.Late},
+		DroppedBy: lostBy(&n.LostBy),
 		MoreData:  n.More,
 		Malformed: n.Malformed,
 		HighWater: n.HighWater,
 		Capacity:  n.Capacity,
+
+		SysEx:            in.stream.counts[KindSysEx].Load(),
+		SysExCut:         in.stream.counts[KindSysExCut].Load(),
+		SysExInterrupted: in.stream.counts[KindSysExInterrupted].Load(),
+		SysExEmpty:       in.stream.counts[KindSysExEmpty].Load(),
+		SysExDry:         n.Dry,
+		SysExRefused:     n.Unqueued,
+		Recovered:        in.stream.ended.Load(),
 	}
 	if !in.open() {
 		s.Waiting, s.Dropped.Closed = 0, n.Waiting

@@ -192,7 +192,7 @@ func TestWinMMOpensAndClosesUnderTraffic(t *testing.T) {
 }
 
 func TestWinMMRaisesThePollersThread(t *testing.T) {
-	eng := openWinMM(t, engine.Options{Raise: true})
+	eng := openWinMM(t, engine.Options{})
 	_, out := openCable(t, eng, cable1)
 	require.NoError(t, out.Send(0xF8))
 	rig{Engine: eng}.run(t, func(*engine.Event) bool { return true })

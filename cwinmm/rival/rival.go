@@ -64,8 +64,8 @@ type consumer struct {
 	ended   chan struct{}
 }
 
-// start has receive run on a thread of its own.
-func (s Setup) start(receive func()) *consumer {
+// start has receive run on a thread of its own, which may be busy all the time.
+func (s Setup) start(busy bool, receive func()) *consumer {
 	c := &consumer{ended: make(chan struct{})}
 	ready := make(chan struct{})
 	go func() {
@@ -75,7 +75,7 @@ func (s Setup) start(receive func()) *consumer {
 			cwinmm.PinThread(s.Processor)
 		}
 		if s.Raise {
-			c.granted, _ = cwinmm.RaiseThread()
+			c.granted, _ = cwinmm.RaiseThread(busy)
 		}
 		close(ready)
 		receive()
@@ -109,7 +109,7 @@ func Floor(s Setup, spin bool) (Rival, error) {
 		f.free()
 		return nil, errorOf(failed, result)
 	}
-	options := cwinmm.InputOptions{Capacity: 4096, Clock: s.Clock} // as an engine's input has
+	options := cwinmm.InputOptions{Capacity: 4096, Clock: s.Clock, Buffers: 32, Size: 4096} // as an engine's input has
 	if f.input, err = cwinmm.OpenInput(s.Driver, s.In, waiter, options, deadline); err != nil {
 		f.free()
 		return nil, err
@@ -119,7 +119,7 @@ func Floor(s Setup, spin bool) (Rival, error) {
 	f.c.waiter = (*C.struct_onset_waiter)(word)
 	f.c.wait = (*[0]byte)(wait)
 	f.c.spin = C.bool(spin)
-	f.consumer = s.start(func() { C.floor_receive(f.c) })
+	f.consumer = s.start(spin, func() { C.floor_receive(f.c) })
 	return f, nil
 }
 
@@ -155,7 +155,7 @@ func Datagram(s Setup) (Rival, error) {
 	if d.c == nil {
 		return nil, errorOf(failed, result)
 	}
-	d.consumer = s.start(func() { C.datagram_receive(d.c) })
+	d.consumer = s.start(false, func() { C.datagram_receive(d.c) })
 	return d, nil
 }
 
