@@ -1,65 +1,14 @@
 #include "loopback.h"
 
+#include "cable.h"
 #include "memory.h"
-#include "thread.h"
-#include "wait.h"
-
-#define QUEUE 4096 // messages between a cable's two sides
-
-struct cable {
-    struct onset_loopback *driver;
-    uint16_t name[32];
-    _Atomic uint64_t linger_ns; // how long slow calls take
-
-    // The input side. lock is held around each callback, so stopping waits for one in flight, as
-    // WinMM does.
-    onset_mutex lock;
-    bool in_open, started, unplugged;
-    uint32_t in_serial;
-    onset_callback callback;
-    DWORD_PTR instance;
-    uint64_t started_at;
-
-    // The output side. sending is held by one midiOutShortMsg at a time.
-    onset_mutex sending;
-    bool out_open;
-    uint32_t out_serial;
-    struct onset_trace *sink; // NULL: what is sent goes through the cable
-    enum onset_clock sink_clock;
-    uint64_t reached; // the row of the message that came last to the sink, and one
-
-    // Between them: senders write at put, the cable's thread reads at got. Both count from 0.
-    uint32_t queue[QUEUE];
-    _Atomic uint64_t put, got;
-
-    // The cable's thread.
-    struct onset_waiter bell;
-    const struct onset_source *_Atomic source;
-    _Atomic uint32_t played;  // grows when a source is done
-    struct onset_played last; // how it went
-    _Atomic bool ending;
-};
-
-struct onset_loopback {
-    struct onset_driver base;
-    uint32_t count;
-    _Atomic uint32_t threads;
-    struct cable cables[];
-};
 
 static struct onset_loopback *loopback(struct onset_driver *driver)
 {
     return (struct onset_loopback *)driver;
 }
 
-// Handles: the cable's number from 1 in the low byte, above it how often that side was opened, so
-// that a closed handle is known for one. Never NULL.
-static uintptr_t handle_of(struct cable *cable, uint32_t serial)
-{
-    return (uintptr_t)serial << 8 | (uintptr_t)(cable - cable->driver->cables + 1);
-}
-
-static struct cable *cable_of(struct onset_driver *driver, uintptr_t handle)
+static struct onset_cable *cable_of(struct onset_driver *driver, uintptr_t handle)
 {
     uintptr_t number = handle & 0xFF;
     if (number == 0 || number > loopback(driver)->count)
@@ -68,14 +17,11 @@ static struct cable *cable_of(struct onset_driver *driver, uintptr_t handle)
 }
 
 // The id-th cable that is plugged in.
-static struct cable *plugged(struct onset_driver *driver, UINT id)
+static struct onset_cable *plugged(struct onset_driver *driver, UINT id)
 {
     struct onset_loopback *all = loopback(driver);
     for (uint32_t i = 0; i < all->count; i++) {
-        onset_lock(&all->cables[i].lock);
-        bool there = !all->cables[i].unplugged;
-        onset_unlock(&all->cables[i].lock);
-        if (there && id-- == 0)
+        if (!onset_cable_unplugged(&all->cables[i]) && id-- == 0)
             return &all->cables[i];
     }
     return NULL;
@@ -91,7 +37,7 @@ static UINT count(struct onset_driver *driver)
 
 static MMRESULT caps(struct onset_driver *driver, UINT id, struct onset_caps *caps)
 {
-    struct cable *cable = plugged(driver, id);
+    struct onset_cable *cable = plugged(driver, id);
     if (!cable)
         return MMSYSERR_BADDEVICEID;
     memcpy(caps->name, cable->name, sizeof caps->name);
@@ -101,258 +47,114 @@ static MMRESULT caps(struct onset_driver *driver, UINT id, struct onset_caps *ca
     return MMSYSERR_NOERROR;
 }
 
-// Does what a slow driver does.
-static void linger(struct cable *cable)
-{
-    uint64_t ns = atomic_load_explicit(&cable->linger_ns, memory_order_relaxed);
-    if (ns)
-        onset_sleep(ns);
-}
-
-// The input side.
-
-// Locks the cable that an input handle is for; NULL and a result if there is none.
-static struct cable *lock_in(struct onset_driver *driver, HMIDIIN handle, MMRESULT *result)
-{
-    struct cable *cable = cable_of(driver, (uintptr_t)handle);
-    *result = MMSYSERR_INVALHANDLE;
-    if (!cable)
-        return NULL;
-    onset_lock(&cable->lock);
-    if (cable->in_open && (uintptr_t)handle == handle_of(cable, cable->in_serial)) {
-        *result = cable->unplugged ? MMSYSERR_NODRIVER : MMSYSERR_NOERROR;
-        return cable;
-    }
-    onset_unlock(&cable->lock);
-    return NULL;
-}
+// The calls, for the cable that the id or the handle means.
 
 static MMRESULT in_open(struct onset_driver *driver, UINT id, onset_callback callback,
                         DWORD_PTR instance, HMIDIIN *handle)
 {
-    struct cable *cable = plugged(driver, id);
-    if (!cable)
-        return MMSYSERR_BADDEVICEID;
-    onset_lock(&cable->lock);
-    MMRESULT result = cable->unplugged ? MMSYSERR_NODRIVER
-                      : cable->in_open ? MMSYSERR_ALLOCATED
-                                       : MMSYSERR_NOERROR;
-    if (result == MMSYSERR_NOERROR) {
-        cable->in_open = true;
-        cable->started = false;
-        cable->in_serial++;
-        cable->callback = callback;
-        cable->instance = instance;
-        *handle = (HMIDIIN)handle_of(cable, cable->in_serial);
-    }
-    onset_unlock(&cable->lock);
-    if (result == MMSYSERR_NOERROR)
-        callback(*handle, MIM_OPEN, instance, 0, 0);
-    return result;
+    struct onset_cable *cable = plugged(driver, id);
+    return cable ? onset_cable_in_open(cable, callback, instance, handle) : MMSYSERR_BADDEVICEID;
 }
 
-static MMRESULT in_run(struct onset_driver *driver, HMIDIIN handle, bool run)
+static MMRESULT in_prepare(struct onset_driver *driver, HMIDIIN handle, MIDIHDR *header)
 {
-    MMRESULT result;
-    struct cable *cable = lock_in(driver, handle, &result);
-    if (!cable)
-        return result;
-    if (result == MMSYSERR_NOERROR) {
-        cable->started = run;
-        cable->started_at = onset_os_ns();
-    }
-    onset_unlock(&cable->lock);
-    return result;
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_in_prepare(cable, handle, header) : MMSYSERR_INVALHANDLE;
+}
+
+static MMRESULT in_unprepare(struct onset_driver *driver, HMIDIIN handle, MIDIHDR *header)
+{
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_in_unprepare(cable, handle, header) : MMSYSERR_INVALHANDLE;
+}
+
+static MMRESULT in_add_buffer(struct onset_driver *driver, HMIDIIN handle, MIDIHDR *header)
+{
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_in_add_buffer(cable, handle, header) : MMSYSERR_INVALHANDLE;
 }
 
 static MMRESULT in_start(struct onset_driver *driver, HMIDIIN handle)
 {
-    return in_run(driver, handle, true);
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_in_start(cable, handle) : MMSYSERR_INVALHANDLE;
 }
 
 static MMRESULT in_stop(struct onset_driver *driver, HMIDIIN handle)
 {
-    return in_run(driver, handle, false);
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_in_stop(cable, handle) : MMSYSERR_INVALHANDLE;
+}
+
+static MMRESULT in_reset(struct onset_driver *driver, HMIDIIN handle)
+{
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_in_reset(cable, handle) : MMSYSERR_INVALHANDLE;
 }
 
 static MMRESULT in_close(struct onset_driver *driver, HMIDIIN handle)
 {
-    MMRESULT result;
-    struct cable *cable = lock_in(driver, handle, &result);
-    if (!cable)
-        return result;
-    bool said = cable->unplugged; // MIM_CLOSE came when it was pulled out
-    onset_callback callback = cable->callback;
-    DWORD_PTR instance = cable->instance;
-    cable->started = false;
-    onset_unlock(&cable->lock);
-    linger(cable);
-    onset_lock(&cable->lock);
-    cable->in_open = false;
-    onset_unlock(&cable->lock);
-    if (!said)
-        callback(handle, MIM_CLOSE, instance, 0, 0);
-    return result;
-}
-
-// The output side.
-
-static struct cable *lock_out(struct onset_driver *driver, HMIDIOUT handle)
-{
-    struct cable *cable = cable_of(driver, (uintptr_t)handle);
-    if (!cable)
-        return NULL;
-    onset_lock(&cable->sending);
-    if (cable->out_open && (uintptr_t)handle == handle_of(cable, cable->out_serial))
-        return cable;
-    onset_unlock(&cable->sending);
-    return NULL;
-}
-
-static bool is_unplugged(struct cable *cable)
-{
-    onset_lock(&cable->lock);
-    bool unplugged = cable->unplugged;
-    onset_unlock(&cable->lock);
-    return unplugged;
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_in_close(cable, handle) : MMSYSERR_INVALHANDLE;
 }
 
 static MMRESULT out_open(struct onset_driver *driver, UINT id, onset_out_callback callback,
                          DWORD_PTR instance, HMIDIOUT *handle)
 {
-    (void)callback, (void)instance;
-    struct cable *cable = plugged(driver, id);
-    if (!cable)
-        return MMSYSERR_BADDEVICEID;
-    onset_lock(&cable->sending);
-    MMRESULT result = cable->out_open ? MMSYSERR_ALLOCATED : MMSYSERR_NOERROR;
-    if (result == MMSYSERR_NOERROR) {
-        cable->out_open = true;
-        cable->out_serial++;
-        *handle = (HMIDIOUT)handle_of(cable, cable->out_serial);
-    }
-    onset_unlock(&cable->sending);
-    return result;
-}
-
-// Puts a message into the cable, whose output side is locked.
-static void put_in(struct cable *cable, uint32_t message)
-{
-    uint64_t put = atomic_load_explicit(&cable->put, memory_order_relaxed);
-    // A full cable makes its sender wait, as drivers do that return when the bytes are sent.
-    // Acquire: the thread has read the slot (carry).
-    while (put - atomic_load_explicit(&cable->got, memory_order_acquire) == QUEUE)
-        onset_sleep(20000);
-    cable->queue[put % QUEUE] = message;
-    // Release: the message (carry).
-    atomic_store_explicit(&cable->put, put + 1, memory_order_release);
-    onset_notify(&cable->bell);
-}
-
-// Notes that the sink was given a message: the next that has its number and has been sent.
-static void reach(struct cable *cable, uint32_t message)
-{
-    uint64_t now = onset_ticks(cable->sink_clock);
-    uint64_t number = (message >> 8 & 0x7F) | (message >> 16 & 0x7F) << 7;
-    uint64_t row = cable->reached + ((number - cable->reached) & 0x3FFF);
-    if (row < cable->sink->count && cable->sink->sent[row]) {
-        cable->sink->reached[row] = now;
-        cable->reached = row + 1;
-    }
+    struct onset_cable *cable = plugged(driver, id);
+    return cable ? onset_cable_out_open(cable, callback, instance, handle) : MMSYSERR_BADDEVICEID;
 }
 
 static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT handle, DWORD message)
 {
-    struct cable *cable = lock_out(driver, handle);
-    if (!cable)
-        return MMSYSERR_INVALHANDLE;
-    if (cable->sink)
-        reach(cable, message);
-    MMRESULT result = MMSYSERR_NODRIVER;
-    if (!is_unplugged(cable)) {
-        if (!cable->sink)
-            put_in(cable, message);
-        linger(cable);
-        result = MMSYSERR_NOERROR;
-    }
-    onset_unlock(&cable->sending);
-    return result;
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_out_short(cable, handle, message) : MMSYSERR_INVALHANDLE;
 }
 
-// Does what midiOutReset's page says of it: a note-off for every note of every channel, and the
-// sustain pedal up.
+static MMRESULT out_prepare(struct onset_driver *driver, HMIDIOUT handle, MIDIHDR *header)
+{
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_out_prepare(cable, handle, header) : MMSYSERR_INVALHANDLE;
+}
+
+static MMRESULT out_unprepare(struct onset_driver *driver, HMIDIOUT handle, MIDIHDR *header)
+{
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_out_unprepare(cable, handle, header) : MMSYSERR_INVALHANDLE;
+}
+
+static MMRESULT out_long(struct onset_driver *driver, HMIDIOUT handle, MIDIHDR *header)
+{
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_out_long(cable, handle, header) : MMSYSERR_INVALHANDLE;
+}
+
 static MMRESULT out_reset(struct onset_driver *driver, HMIDIOUT handle)
 {
-    struct cable *cable = lock_out(driver, handle);
-    if (!cable)
-        return MMSYSERR_INVALHANDLE;
-    MMRESULT result = MMSYSERR_NODRIVER;
-    if (!is_unplugged(cable)) {
-        for (uint32_t channel = 0; channel < 16; channel++) {
-            for (uint32_t note = 0; note < 128; note++)
-                put_in(cable, 0x400080 | channel | note << 8);
-            put_in(cable, 0x0040B0 | channel);
-        }
-        result = MMSYSERR_NOERROR;
-    }
-    onset_unlock(&cable->sending);
-    return result;
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_out_reset(cable, handle) : MMSYSERR_INVALHANDLE;
 }
 
 static MMRESULT out_close(struct onset_driver *driver, HMIDIOUT handle)
 {
-    struct cable *cable = lock_out(driver, handle);
-    if (!cable)
-        return MMSYSERR_INVALHANDLE;
-    cable->out_open = false;
-    onset_unlock(&cable->sending);
-    return MMSYSERR_NOERROR;
+    struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
+    return cable ? onset_cable_out_close(cable, handle) : MMSYSERR_INVALHANDLE;
 }
 
 // The cable's thread.
 
-static bool listens(struct cable *cable)
-{
-    onset_lock(&cable->lock);
-    bool listening = cable->in_open && cable->started && !cable->unplugged;
-    onset_unlock(&cable->lock);
-    return listening;
-}
-
-// When a callback was called and when it returned, in ticks.
-struct times {
-    enum onset_clock clock;
-    uint64_t before, after;
-};
-
-// Calls the input's callback. False: nobody is listening.
-static bool deliver(struct cable *cable, uint32_t message, const uint32_t *stamp,
-                    struct times *times)
-{
-    onset_lock(&cable->lock);
-    bool listening = cable->in_open && cable->started && !cable->unplugged;
-    if (listening) {
-        HMIDIIN handle = (HMIDIIN)handle_of(cable, cable->in_serial);
-        DWORD_PTR ms = stamp ? *stamp : (onset_os_ns() - cable->started_at) / 1000000;
-        if (times)
-            times->before = onset_ticks(times->clock);
-        cable->callback(handle, MIM_DATA, cable->instance, message, ms);
-        if (times)
-            times->after = onset_ticks(times->clock);
-    }
-    onset_unlock(&cable->lock);
-    return listening;
-}
-
-static void carry(struct cable *cable)
+static void carry(struct onset_cable *cable)
 {
     uint64_t got = atomic_load_explicit(&cable->got, memory_order_relaxed);
-    // Acquire: the messages (out_short).
+    // Acquire: the entries (put_in in cable_out.c).
     while (got != atomic_load_explicit(&cable->put, memory_order_acquire)) {
-        uint32_t message = cable->queue[got % QUEUE];
-        // Release: the slot may be written again (out_short).
+        uint64_t entry = cable->queue[got % ONSET_CABLE_QUEUE];
+        // Release: the slot may be written again (put_in).
         atomic_store_explicit(&cable->got, ++got, memory_order_release);
-        deliver(cable, message, NULL, NULL);
+        if (entry & ONSET_LONG)
+            onset_cable_carry(cable, entry);
+        else
+            onset_cable_deliver(cable, (uint32_t)entry, NULL);
     }
 }
 
@@ -362,23 +164,35 @@ static uint32_t source_message(uint64_t n)
 }
 
 // Waits until fewer than a window of events wait for the consumer. False: nobody is listening.
-static bool keep_behind(struct cable *cable, const struct onset_source *source)
+static bool keep_behind(struct onset_cable *cable, const struct onset_source *source)
 {
     // Relaxed: no data is read on the strength of it.
     const struct onset_ring *ring = source->follow;
     while (atomic_load_explicit(&ring->head, memory_order_relaxed) -
                atomic_load_explicit(&ring->tail, memory_order_relaxed) >=
            source->window) {
-        if (!listens(cable))
+        if (!onset_cable_listens(cable))
             return false;
         onset_yield();
     }
     return true;
 }
 
+// Sends a long message of the source's own. False: nobody is listening.
+static bool send_long(struct onset_cable *cable, uint32_t size, struct onset_delivery *how)
+{
+    static const uint8_t first = 0xF0, zeros[256], last = 0xF7;
+    onset_cable_feed(cable, &first, 1, how);
+    for (uint32_t left = size > 2 ? size - 2 : 0, some; left; left -= some) {
+        some = left < sizeof zeros ? left : sizeof zeros;
+        onset_cable_feed(cable, zeros, some, how);
+    }
+    return onset_cable_feed(cable, &last, 1, how);
+}
+
 // Sends row n of the trace and notes what happens. False: nobody is listening.
-static bool send_row(struct cable *cable, const struct onset_source *source, uint64_t start_ns,
-                     uint64_t n)
+static bool send_row(struct onset_cable *cable, const struct onset_source *source,
+                     uint64_t start_ns, uint64_t n)
 {
     struct onset_trace *trace = source->trace;
     uint64_t due_ns = start_ns + trace->at_ns[n], now_ns = onset_os_ns();
@@ -387,34 +201,38 @@ static bool send_row(struct cable *cable, const struct onset_source *source, uin
         now_ns = onset_os_ns();
     }
     uint32_t stamp = (uint32_t)n;
-    struct times times = {.clock = source->clock};
+    struct onset_delivery how = {.stamp = &stamp, .timed = true, .clock = source->clock};
     trace->late_ns[n] = now_ns < due_ns ? 0 : now_ns - due_ns;
     trace->sent[n] = onset_ticks(source->clock); // for the sink, which may come before deliver ends
-    if (!deliver(cable, trace->message[n], &stamp, &times))
+    uint32_t message = trace->message[n];
+    if (message >> 24 == ONSET_ROW_LONG ? !send_long(cable, message & 0xFFFF, &how)
+                                        : !onset_cable_deliver(cable, message, &how))
         return false;
-    trace->sent[n] = times.before;
-    trace->left[n] = times.after;
+    if (how.before)
+        trace->sent[n] = how.before;
+    trace->left[n] = how.after;
     return true;
 }
 
-static uint64_t play(struct cable *cable, const struct onset_source *source)
+static uint64_t play(struct onset_cable *cable, const struct onset_source *source)
 {
     uint64_t start = onset_os_ns();
     for (uint64_t n = 0; n < source->count; n++) {
         uint32_t stamp = (uint32_t)n;
+        struct onset_delivery how = {.stamp = &stamp};
         if (source->interval_ns)
             onset_sleep_until(start + n * source->interval_ns);
         if (source->follow && !keep_behind(cable, source))
             return n;
         if (!(source->trace ? send_row(cable, source, start, n)
-                            : deliver(cable, source_message(n), &stamp, NULL)))
+                            : onset_cable_deliver(cable, source_message(n), &how)))
             return n;
     }
     return source->count;
 }
 
 // Plays with the priority and on the processor that the source asks for.
-static struct onset_played perform(struct cable *cable, const struct onset_source *source)
+static struct onset_played perform(struct onset_cable *cable, const struct onset_source *source)
 {
     struct onset_played played = {0};
     uintptr_t task = 0;
@@ -432,7 +250,7 @@ static struct onset_played perform(struct cable *cable, const struct onset_sourc
 
 static void run(void *arg)
 {
-    struct cable *cable = arg;
+    struct onset_cable *cable = arg;
     while (!atomic_load(&cable->ending)) {
         onset_arm(&cable->bell);
         // Seq_cst loads: they stand between arm and sleep.
@@ -472,14 +290,20 @@ static const struct onset_winmm calls = {
     .in_count = count,
     .in_caps = caps,
     .in_open = in_open,
+    .in_prepare = in_prepare,
+    .in_unprepare = in_unprepare,
+    .in_add_buffer = in_add_buffer,
     .in_start = in_start,
     .in_stop = in_stop,
-    .in_reset = in_stop, // there are no buffers to give back
+    .in_reset = in_reset,
     .in_close = in_close,
     .out_count = count,
     .out_caps = caps,
     .out_open = out_open,
     .out_short = out_short,
+    .out_prepare = out_prepare,
+    .out_unprepare = out_unprepare,
+    .out_long = out_long,
     .out_reset = out_reset,
     .out_close = out_close,
     .destroy = destroy,
@@ -488,7 +312,7 @@ static const struct onset_winmm calls = {
 struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t count)
 {
     struct onset_loopback *all =
-        onset_alloc(sizeof *all + count * sizeof(struct cable), ONSET_APART);
+        onset_alloc(sizeof *all + count * sizeof(struct onset_cable), ONSET_APART);
     if (!all)
         return NULL;
     all->base.calls = &calls;
@@ -512,7 +336,7 @@ struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t co
 struct onset_played onset_loopback_play(struct onset_driver *driver, uint32_t number,
                                         const struct onset_source *source)
 {
-    struct cable *cable = &loopback(driver)->cables[number];
+    struct onset_cable *cable = &loopback(driver)->cables[number];
     uint32_t played = atomic_load(&cable->played);
     atomic_store(&cable->source, source);
     onset_notify(&cable->bell);
@@ -524,7 +348,7 @@ struct onset_played onset_loopback_play(struct onset_driver *driver, uint32_t nu
 void onset_loopback_sink(struct onset_driver *driver, uint32_t number, struct onset_trace *trace,
                          enum onset_clock clock)
 {
-    struct cable *cable = &loopback(driver)->cables[number];
+    struct onset_cable *cable = &loopback(driver)->cables[number];
     onset_lock(&cable->sending);
     cable->sink = trace;
     cable->sink_clock = clock;
@@ -534,13 +358,13 @@ void onset_loopback_sink(struct onset_driver *driver, uint32_t number, struct on
 
 struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t number)
 {
-    struct cable *cable = &loopback(driver)->cables[number];
+    struct onset_cable *cable = &loopback(driver)->cables[number];
     struct onset_rogue rogue = {0};
     onset_lock(&cable->lock);
     if (cable->in_open)
         rogue = (struct onset_rogue){
             .callback = cable->callback,
-            .handle = handle_of(cable, cable->in_serial),
+            .handle = onset_cable_handle(cable, cable->in_serial),
             .instance = cable->instance,
         };
     onset_unlock(&cable->lock);
@@ -561,17 +385,12 @@ void onset_loopback_slow(struct onset_driver *driver, uint32_t number, uint64_t 
 
 void onset_loopback_unplug(struct onset_driver *driver, uint32_t number)
 {
-    struct cable *cable = &loopback(driver)->cables[number];
-    onset_lock(&cable->lock);
-    bool tell = cable->in_open && !cable->unplugged;
-    cable->unplugged = true;
-    cable->started = false;
-    HMIDIIN handle = (HMIDIIN)handle_of(cable, cable->in_serial);
-    onset_callback callback = cable->callback;
-    DWORD_PTR instance = cable->instance;
-    onset_unlock(&cable->lock);
-    if (tell)
-        callback(handle, MIM_CLOSE, instance, 0, 0);
+    onset_cable_unplug(&loopback(driver)->cables[number]);
+}
+
+uint64_t onset_loopback_dropped(struct onset_driver *driver, uint32_t number)
+{
+    return atomic_load_explicit(&loopback(driver)->cables[number].dropped, memory_order_relaxed);
 }
 
 uint32_t onset_loopback_open_handles(struct onset_driver *driver)
@@ -579,7 +398,7 @@ uint32_t onset_loopback_open_handles(struct onset_driver *driver)
     struct onset_loopback *all = loopback(driver);
     uint32_t open = 0;
     for (uint32_t i = 0; i < all->count; i++) {
-        struct cable *cable = &all->cables[i];
+        struct onset_cable *cable = &all->cables[i];
         onset_lock(&cable->lock);
         open += cable->in_open;
         onset_unlock(&cable->lock);

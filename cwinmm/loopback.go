@@ -90,6 +90,10 @@ type Played struct {
 	CPU       time.Duration // processor time the thread used
 }
 
+// RowLong in the top byte of a trace's message makes it a system exclusive message of as many bytes as its
+// low half says, at least 2: F0, zeros, F7.
+const RowLong = 0x01
+
 // Perform plays a trace's messages at their times, notes in it what happens, and returns when it is done.
 // One source a cable at a time.
 func (l *Loopback) Perform(cable int, trace *Trace, how Performance) Played {
@@ -148,7 +152,7 @@ func (r *Rogue) Malformed(count uint64) { C.onset_rogue_call(r.c, C.MIM_ERROR, C
 // Vanish calls with MIM_CLOSE.
 func (r *Rogue) Vanish() { C.onset_rogue_call(r.c, C.MIM_CLOSE, 1) }
 
-// Slow lets each midiOutShortMsg and midiInClose on the cable take at least d.
+// Slow lets each midiOutShortMsg, midiOutLongMsg and midiInClose on the cable take at least d.
 func (l *Loopback) Slow(cable int, d time.Duration) {
 	l.check(cable)
 	C.onset_loopback_slow(l.c, C.uint32_t(cable), C.uint64_t(max(d, 0)))
@@ -158,6 +162,13 @@ func (l *Loopback) Slow(cable int, d time.Duration) {
 func (l *Loopback) Unplug(cable int) {
 	l.check(cable)
 	C.onset_loopback_unplug(l.c, C.uint32_t(cable))
+}
+
+// Dropped returns how many bytes of long messages the cable's input had no buffer for, or were the rest
+// of one that was cut off.
+func (l *Loopback) Dropped(cable int) uint64 {
+	l.check(cable)
+	return uint64(C.onset_loopback_dropped(l.c, C.uint32_t(cable)))
 }
 
 // OpenHandles returns how many sides of cables are open.

@@ -1,6 +1,18 @@
 // Virtual cables as a driver, on every OS: what goes into a cable's output side comes out of its
 // input side, on a thread of the cable's own, with WinMM's rules. It stands in where there is no
 // MIDI hardware, and it is where tests make drivers misbehave.
+//
+// The rules that bite, as with winmm.dll:
+//   midiInStop, midiInReset and midiInClose wait for a callback in flight, so within one, or with a
+//   lock that it wants, they deadlock. midiInReset gives the buffers back within its call,
+//   MIM_LONGDATA with 0 bytes or, where a message was cut off, MIM_LONGERROR with what there is of
+//   it; a buffer that is added again from within is given back again, for ever. midiInStop leaves
+//   them queued, midiInClose refuses while they are. A long message fills as many buffers as it
+//   needs. Where there is none it waits 10 ms, and all that comes behind it waits too; then the
+//   rest of it is dropped and counted. What is sent in pieces arrives as one; a status byte within
+//   it ends it as MIM_LONGERROR, but for real-time bytes, which arrive at once. midiOutLongMsg
+//   sends dwBufferLength bytes, which may be several messages, or a part of one. MOM_DONE comes on
+//   the cable's thread, or within midiOutReset.
 #ifndef ONSET_LOOPBACK_H
 #define ONSET_LOOPBACK_H
 
@@ -38,6 +50,10 @@ struct onset_source {
     int processor;          // for the thread; below 0: any
 };
 
+// A row of a trace whose message has this in its top byte is a long message of as many bytes as the
+// low half says, at least 2: F0, zeros, F7.
+#define ONSET_ROW_LONG 0x01
+
 // How playing a source went.
 struct onset_played {
     uint64_t delivered; // fewer than count if the input was stopped
@@ -67,13 +83,18 @@ struct onset_played onset_loopback_play(struct onset_driver *driver, uint32_t ca
 void onset_loopback_sink(struct onset_driver *driver, uint32_t cable, struct onset_trace *trace,
                          enum onset_clock clock);
 
-// Lets each midiOutShortMsg and midiInClose on the cable take at least ns: many drivers return from
-// the one when the bytes are on the wire, and from the other when they have tidied up.
+// Lets each midiOutShortMsg, midiOutLongMsg and midiInClose on the cable take at least ns: many
+// drivers return from the one when the bytes are on the wire, and from the other when they have
+// tidied up.
 void onset_loopback_slow(struct onset_driver *driver, uint32_t cable, uint64_t ns);
 
 // Pulls the cable out: an open input hears MIM_CLOSE, calls give MMSYSERR_NODRIVER, the device list
 // closes up.
 void onset_loopback_unplug(struct onset_driver *driver, uint32_t cable);
+
+// Bytes of long messages that the cable's input had no buffer for, or that were the rest of one
+// that was cut off.
+uint64_t onset_loopback_dropped(struct onset_driver *driver, uint32_t cable);
 
 // Handles open now, both sides of all cables.
 uint32_t onset_loopback_open_handles(struct onset_driver *driver);

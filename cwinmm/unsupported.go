@@ -75,6 +75,9 @@ type Played struct {
 	CPU       time.Duration
 }
 
+// RowLong marks a long message in a trace.
+const RowLong = 0x01
+
 // Perform does nothing in this build.
 func (*Loopback) Perform(int, *Trace, Performance) Played { return Played{} }
 
@@ -92,6 +95,9 @@ func (*Loopback) Slow(int, time.Duration) {}
 
 // Unplug does nothing in this build.
 func (*Loopback) Unplug(int) {}
+
+// Dropped returns 0 in this build.
+func (*Loopback) Dropped(int) uint64 { return 0 }
 
 // OpenHandles returns 0 in this build.
 func (*Loopback) OpenHandles() int { return 0 }
