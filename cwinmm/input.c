@@ -393,6 +393,9 @@ static void serve(void *arg)
     bool wanted = onset_service_opened(service);
     if (open) {
         bool told = false;
+        uintptr_t task = 0;
+        if (in->raise)
+            onset_thread_raise(false, &task); // for good: the thread ends with the input
         while (!onset_service_stopping(service)) {
             onset_arm(&service->bell);
             if (!attend(in, handle, &told) && !onset_service_stopping(service))
@@ -426,7 +429,7 @@ static struct onset_input *take_slot(void)
 
 struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
                                      struct onset_pool *pool, struct onset_waiter *waiter,
-                                     uint32_t filter, enum onset_clock clock, int64_t deadline_ns,
+                                     const struct onset_input_options *options, int64_t deadline_ns,
                                      struct onset_outcome *outcome)
 {
     struct onset_input *in = take_slot();
@@ -438,8 +441,9 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     onset_pool_hold(pool);
     onset_waiter_hold(waiter);
     onset_driver_hold(driver);
-    in->filter = filter;
-    atomic_store_explicit(&in->clock, clock, memory_order_relaxed);
+    in->filter = options->filter;
+    in->raise = options->raise;
+    atomic_store_explicit(&in->clock, options->clock, memory_order_relaxed);
     in->ring = ring;
     in->pool = pool;
     in->waiter = waiter;

@@ -41,8 +41,9 @@ func OpenInput(d *Driver, id int, w *Waiter, options InputOptions, deadline time
 		return nil, &Error{"sysex buffers", mmNoMem}
 	}
 	var outcome C.struct_onset_outcome
-	c := C.onset_input_open(d.c, C.UINT(id), ring.c, pool, w.c, C.uint32_t(options.Filter),
-		C.enum_onset_clock(options.Clock), nanoseconds(deadline), &outcome)
+	c := C.onset_input_open(d.c, C.UINT(id), ring.c, pool, w.c, &C.struct_onset_input_options{
+		filter: C.uint32_t(options.Filter), clock: C.enum_onset_clock(options.Clock), raise: C.bool(options.Raise),
+	}, nanoseconds(deadline), &outcome)
 	if c == nil {
 		ring.free()
 		C.onset_pool_drop(pool)

@@ -50,11 +50,18 @@ struct onset_input {
     _Atomic uint64_t folded;     // how many of those are among the ring's losses
     struct onset_gap refused;    // what they were, until the thread adds them to the ring's losses
     // The handle's thread.
+    bool raise;
     bool spent;                // the driver kept a buffer: this slot is not used again
     _Atomic uint64_t unqueued; // buffers that the driver did not take back
     struct onset_service service;
     struct onset_driver *driver;
     UINT id;
+};
+
+struct onset_input_options {
+    uint32_t filter; // as in struct onset_input
+    enum onset_clock clock;
+    bool raise; // the thread's priority: a driver that waits for a buffer loses what comes
 };
 
 // Opens device id, gives it the pool's buffers and starts it. Events go to ring, which has room for
@@ -64,7 +71,7 @@ struct onset_input {
 // still be in its call.
 struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
                                      struct onset_pool *pool, struct onset_waiter *waiter,
-                                     uint32_t filter, enum onset_clock clock, int64_t deadline_ns,
+                                     const struct onset_input_options *options, int64_t deadline_ns,
                                      struct onset_outcome *outcome);
 
 // For the consumer, while the input is open: it is done with a buffer, and the driver may have it

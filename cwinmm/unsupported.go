@@ -197,6 +197,9 @@ func OpenOutput(*Driver, int, OutputOptions, time.Duration) (*Output, error) { r
 // Send fails in this build.
 func (*Output) Send(uint32) error { return errNoCore }
 
+// SendLong fails in this build.
+func (*Output) SendLong([]byte) error { return errNoCore }
+
 // SendNow fails in this build.
 func (*Output) SendNow(uint32) error { return errNoCore }
 
@@ -211,6 +214,12 @@ func (*Output) Close(time.Duration) error { return nil }
 
 // Free does nothing in this build.
 func (*Output) Free() {}
+
+// Held returns 0 in this build.
+func Held() int { return 0 }
+
+// StaleDones returns 0 in this build.
+func StaleDones() uint64 { return 0 }
 
 // ThreadID returns 0 in this build.
 func ThreadID() uint64 { return 0 }

@@ -63,7 +63,7 @@ typedef struct midihdr {
 
 // Results of our own, above every MMRESULT.
 #define ONSET_TIMED_OUT 0x10000 // the call did not return in its deadline
-#define ONSET_TOO_MANY  0x10001 // no slot free in the table of inputs
+#define ONSET_TOO_MANY  0x10001 // no place free in the table of inputs or outputs
 #define ONSET_NO_THREAD 0x10002 // the system gave no thread
 
 #define ONSET_IDENTITY 256

@@ -21,8 +21,8 @@ type Options struct {
 	// SpinFor is how long WaitHybrid spins after the last event. 0: 2 ms, so that messages in a row at
 	// DIN speed, 0.96 ms apart, find the poller awake.
 	SpinFor time.Duration
-	// NormalPriority keeps Run from raising its thread's priority. Otherwise it does so as far as the system
-	// grants it: MMCSS "Pro Audio", else time-critical, on Windows; on Linux SCHED_FIFO with WaitPark, and nice -20
+	// NormalPriority keeps Run from raising its thread's priority, and inputs that of the threads that give
+	// drivers their buffers. Otherwise they do so as far as the system grants it: MMCSS "Pro Audio", else time-critical, on Windows; on Linux SCHED_FIFO with WaitPark, and nice -20
 	// with the others, which may keep a processor busy. On a machine whose other programs are busy that is
 	// milliseconds in the 99th percentile; where the program itself collects garbage it can cost some, up to
 	// half as much again. Stats says what was granted.

@@ -113,6 +113,7 @@ func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) 
 		Clock:    StampClock(),
 		Buffers:  options.SysExBuffers,
 		Size:     options.SysExBufferSize,
+		Raise:    !e.options.NormalPriority,
 	}, e.options.Deadline)
 	if err != nil {
 		return nil, &PortError{info, err}
