@@ -43,11 +43,11 @@ static bool put(struct onset_output *out, struct item item)
 }
 
 // What to get, if it is the next.
-enum wanted { ANY, SHORT, REALTIME };
+enum wanted { ALL, SHORTS, REALTIME };
 
 static bool wants(enum wanted wanted, struct item item)
 {
-    return wanted == ANY || (!item.long_one && (wanted == SHORT || (item.message & 0xFF) >= 0xF8));
+    return wanted == ALL || (!item.long_one && (wanted == SHORTS || (item.message & 0xFF) >= 0xF8));
 }
 
 static bool get(struct onset_output *out, enum wanted wanted, struct item *item)
@@ -247,7 +247,7 @@ static void transmit_long(struct onset_output *out, struct onset_long *message)
 static void drain(struct onset_output *out)
 {
     struct item item;
-    while (!onset_output_late(out) && get(out, ANY, &item)) {
+    while (!onset_output_late(out) && get(out, ALL, &item)) {
         if (item.long_one)
             transmit_long(out, item.long_one);
         else
@@ -261,7 +261,7 @@ static int32_t enqueue(struct onset_output *out, struct item item)
     // At most one is dropped, however the thread and other senders interfere.
     for (int tries = 0; !queued && out->options.drop_oldest && tries < 64; tries++) {
         struct item oldest;
-        if (!dropped && get(out, ANY, &oldest)) {
+        if (!dropped && get(out, ALL, &oldest)) {
             dropped = true;
             discard(out, oldest);
         }
@@ -313,7 +313,7 @@ int32_t onset_output_send_long(struct onset_output *out, const void *bytes, uint
 static void drain_short(struct onset_output *out)
 {
     struct item item;
-    while (!onset_service_stopping(&out->service) && get(out, SHORT, &item))
+    while (!onset_service_stopping(&out->service) && get(out, SHORTS, &item))
         transmit(out, item.message);
 }
 
@@ -389,7 +389,7 @@ static void shut_down(struct onset_output *out)
     drain(out);
     if (out->cut)
         onset_note(&outcome, "midiOutLongMsg", ONSET_TIMED_OUT);
-    for (; get(out, ANY, &item); discard(out, item))
+    for (; get(out, ALL, &item); discard(out, item))
         onset_note(&outcome, "midiOutShortMsg", ONSET_TIMED_OUT);
 
     onset_long_collect(out);
@@ -500,7 +500,7 @@ void onset_output_drop(struct onset_output *out)
     if (!onset_let_go(&out->refs))
         return;
     // Who was stuck in a send may have queued a message when nobody sent any more.
-    for (struct item item; get(out, ANY, &item);)
+    for (struct item item; get(out, ALL, &item);)
         discard(out, item);
     onset_free(out);
 }
