@@ -8,9 +8,9 @@ type duel struct {
 
 // duels are those that answer a question of their own. hybrid is to be as quick as spin while messages come
 // more often than it spins for, and otherwise as park: for the first message after a silence, and for the
-// driver's thread right behind that.
+// driver's thread right behind that. A contender that notes nothing is to be as quick as one that does.
 func duels() []duel {
-	var all []duel
+	all := []duel{{"spin" + unnoted, "spin", InToOut}, {"park" + unnoted, "park", InToOut}}
 	for _, priority := range []string{"", raised} {
 		all = append(all,
 			duel{"hybrid" + priority, "spin" + priority, Dispatch},

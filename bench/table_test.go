@@ -198,6 +198,18 @@ hybrid         park     held-behind   2.50 (2.00–3.00)  2.50 (2.00–3.00)
 	assert.NotContains(t, htmlPage(t, r), "dispatch first")
 }
 
+// What noting costs is told by the contender that does not.
+func TestTableOfNoting(t *testing.T) {
+	r := plain()
+	r.Cells[1].Contender = "spin-unnoted"
+	for i := range r.Cells {
+		for j := range r.Cells[i].Rounds {
+			r.Cells[i].Rounds[j].Measured[0].Measure = InToOut
+		}
+	}
+	assert.Regexp(t, `(?m)^spin-unnoted +spin +in-to-out +0\.42 \(0\.33–0\.50\) `, table(t, r))
+}
+
 func TestTableInThePlansOrder(t *testing.T) {
 	r := plain()
 	r.Cells = append(r.Cells, Cell{Contender: "unplanned", Load: "din", Background: "quiet"})
