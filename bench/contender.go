@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
 
 	"github.com/onset-midi/onset/cwinmm"
 	"github.com/onset-midi/onset/cwinmm/rival"
@@ -43,6 +44,8 @@ func contenders() []Contender {
 		{"spin" + raised, "spin at a raised priority", raise(startEngine(engine.WaitSpin))},
 		{"hybrid" + raised, "hybrid at a raised priority", raise(startEngine(engine.WaitHybrid))},
 		{"park" + raised, "park at a raised priority", raise(startEngine(engine.WaitPark))},
+		{"spin" + unnoted, "spin, whose handler notes nothing: what noting costs, from in to out", startUnnoted(engine.WaitSpin)},
+		{"park" + unnoted, "park, whose handler notes nothing", startUnnoted(engine.WaitPark)},
 		{"c-spin", "a thread in C on the same ring, spinning: the floor for spin", func(s *stage) (rival.Rival, error) {
 			return rival.Floor(s.setup(), true)
 		}},
@@ -69,9 +72,15 @@ func ContenderNames() []string {
 }
 
 const (
-	apart  = "c-apart"
-	raised = "-raised"
+	apart   = "c-apart"
+	raised  = "-raised"
+	unnoted = "-unnoted"
 )
+
+// onlySends reports whether there is nothing to measure of a contender but what it sends on.
+func onlySends(contender string) bool {
+	return contender == immediate || strings.HasSuffix(contender, unnoted)
+}
 
 // raise has a contender's thread ask for a higher priority, whatever the plan says.
 func raise(start func(*stage) (rival.Rival, error)) func(*stage) (rival.Rival, error) {
@@ -140,6 +149,11 @@ func startEngine(wait engine.Wait) func(*stage) (rival.Rival, error) {
 	return func(s *stage) (rival.Rival, error) {
 		return s.poll(wait, func(ev *engine.Event) { arrive(s.trace, uint32(ev.Driver), uint64(ev.Time)) })
 	}
+}
+
+// startUnnoted does the same but for noting: only the source's stamp and the output's are left.
+func startUnnoted(wait engine.Wait) func(*stage) (rival.Rival, error) {
+	return func(s *stage) (rival.Rival, error) { return s.poll(wait, func(*engine.Event) {}) }
 }
 
 // poll runs an engine with a handler, behind which it routes.

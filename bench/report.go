@@ -73,7 +73,9 @@ type Measure string
 const (
 	Dispatch         Measure = "dispatch"            // from the callback's entry to the handler's
 	DispatchIntended Measure = "dispatch-intended"   // from the intended time to the handler's entry
+	DispatchFirst    Measure = "dispatch-first"      // Dispatch of messages that were due 5 ms or more after the one before
 	Held             Measure = "held"                // how long the callback kept the driver's thread
+	HeldBehind       Measure = "held-behind"         // Held of those that were due less than 1 ms after such a first one
 	DriverToCallback Measure = "driver-to-callback"  // from the driver's call to the callback's entry
 	InToOut          Measure = "in-to-out"           // from the driver's call until the message reached the output driver
 	InToOutIntended  Measure = "in-to-out-intended"  // the same from the intended time
@@ -87,7 +89,9 @@ func (m Measure) Explain() string {
 	return map[Measure]string{
 		Dispatch:         "from the callback's entry to the handler's",
 		DispatchIntended: "from the time a message was due to the handler's entry",
+		DispatchFirst:    "from the callback's entry to the handler's, of messages due 5 ms or more after the one before",
 		Held:             "how long the callback kept the driver's thread",
+		HeldBehind:       "how long the callback kept the driver's thread, of messages due less than 1 ms after one that ended a silence of 5 ms or more",
 		DriverToCallback: "from the driver's call to the callback's entry",
 		InToOut:          "from the driver's call until the message reached the output driver",
 		InToOutIntended:  "from the time a message was due until it reached the output driver",

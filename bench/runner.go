@@ -44,7 +44,7 @@ func (p *Plan) Check() error {
 	for _, c := range p.Contenders {
 		_, err := FindContender(c)
 		wrong = append(wrong, err)
-		if c == immediate && !p.Route {
+		if onlySends(c) && !p.Route {
 			wrong = append(wrong, fmt.Errorf("contender %s: it only sends messages on: measure it with routing", c))
 		}
 		if c == apart && (p.SourceCPU < 0 || runtime.NumCPU() < 2) {

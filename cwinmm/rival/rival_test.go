@@ -73,6 +73,35 @@ func TestEveryRivalDelivers(t *testing.T) {
 	}
 }
 
+// A floor that was overrun for long takes what comes after.
+func TestAFloorOutlivesBeingOverrun(t *testing.T) {
+	loop, setup := stage(t)
+	loop.Sink(1, nil, 0) // a cable, whose input counts what the floor sends
+	waiter, err := cwinmm.NewWaiter()
+	require.NoError(t, err)
+	defer waiter.Close()
+	out, err := cwinmm.OpenInput(loop.Shim(), 1, waiter, cwinmm.InputOptions{Capacity: 2}, 5*time.Second)
+	require.NoError(t, err)
+	defer out.Free()
+	loop.Slow(1, 20*time.Microsecond)
+	r, err := rival.Floor(setup, false)
+	require.NoError(t, err)
+	rogue := loop.Rogue(0)
+	for out.Counts().Received < 1000 { // the ring is full long before, and has a gap for every two that it takes
+		rogue.Data(100)
+	}
+	loop.Slow(1, 0)
+	require.Eventually(t, r.Drained, 10*time.Second, time.Millisecond)
+	for n := range setup.Trace.Arrived {
+		setup.Trace.Arrived[n] = 0
+	}
+	loop.Perform(0, setup.Trace, cwinmm.Performance{Clock: setup.Clock, Processor: -1})
+	require.Eventually(t, r.Drained, 10*time.Second, time.Millisecond)
+	require.NoError(t, r.Close())
+	require.NoError(t, out.Close(5*time.Second))
+	assert.NotContains(t, setup.Trace.Arrived, uint64(0), "messages after the last gap")
+}
+
 // A rival that cannot have its ports says so, and leaves nothing open.
 func TestARivalWithoutItsPorts(t *testing.T) {
 	for name, open := range rivals(nil) {
