@@ -59,6 +59,9 @@ func since(from, to uint64) (d time.Duration, ok bool) {
 func (p passage) latency(m Measure) (d time.Duration, ok bool) {
 	t, n := p.trace, p.n
 	late := time.Duration(t.LateNS[n])
+	if isLong(t.Message[n]) {
+		return 0, false
+	}
 	switch m {
 	case Dispatch:
 		return since(t.Entered[n], t.Arrived[n])
@@ -119,7 +122,12 @@ func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, measures []Measure) err
 		}
 		r.Measured = append(r.Measured, *d)
 	}
-	r.Sent = uint64(len(plan.At) - plan.Counted)
+	r.Sent = 0
+	for _, message := range trace.Message[plan.Counted:len(plan.At)] {
+		if !isLong(message) {
+			r.Sent++
+		}
+	}
 	r.Took = plan.At[len(plan.At)-1] - plan.At[plan.Counted]
 	r.Timeline = cut(trace, plan, measures[0], r.Began)
 	return nil

@@ -111,3 +111,20 @@ func TestFoldOfSilences(t *testing.T) {
 		})
 	}
 }
+
+// A system exclusive message is sent among those that are measured, and is none of them.
+func TestFoldOfLongMessages(t *testing.T) {
+	trace, err := cwinmm.NewTrace(3)
+	require.NoError(t, err)
+	defer trace.Free()
+	plan := Schedule{At: []time.Duration{0, time.Millisecond, 2 * time.Millisecond}}
+	for n := range plan.At {
+		trace.Sent[n], trace.Entered[n], trace.Arrived[n], trace.Left[n] = 1, 1, 2, 2
+	}
+	trace.Message[1] = longRow | sysexBytes
+	var r Round
+	require.NoError(t, r.fold(trace, plan, []Measure{Dispatch, Late}))
+	assert.EqualValues(t, 2, r.Sent)
+	assert.EqualValues(t, 2, r.Received)
+	assert.EqualValues(t, 2, r.Get(Late).Count())
+}

@@ -222,6 +222,8 @@ func (t *Thru) play(ctx context.Context, plan Schedule, trace *cwinmm.Trace) (pr
 			granted, _ = cwinmm.RaiseThread(false)
 		}
 		priority = granted.String()
+		long := make([]byte, sysexBytes)
+		long[0], long[sysexBytes-1] = engine.SysEx, engine.EndOfSysEx
 		start := cwinmm.OSNanoseconds()
 		for n, at := range plan.At {
 			if err = ctx.Err(); err != nil {
@@ -231,7 +233,12 @@ func (t *Thru) play(ctx context.Context, plan Schedule, trace *cwinmm.Trace) (pr
 			cwinmm.SleepUntil(due)
 			trace.LateNS[n] = max(cwinmm.OSNanoseconds(), due) - due
 			trace.Sent[n] = uint64(engine.Now())
-			if err = t.out.SendNow(engine.Message(plan.Message[n])); err != nil {
+			if isLong(plan.Message[n]) {
+				err = t.out.SendSysEx(long)
+			} else {
+				err = t.out.SendNow(engine.Message(plan.Message[n]))
+			}
+			if err != nil {
 				return
 			}
 		}

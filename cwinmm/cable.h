@@ -71,7 +71,7 @@ struct onset_cable {
     uint32_t sent, answered;
 
     // Between them: senders write at put, the cable's thread reads at got. Both count from 0.
-    uint64_t queue[ONSET_CABLE_QUEUE]; // short messages; ONSET_LONG and a header's number
+    uint64_t queue[ONSET_CABLE_QUEUE]; // short messages; ONSET_ENTRY_LONG and a header's number
     _Atomic uint64_t put, got;
 
     // The cable's thread.
@@ -82,7 +82,7 @@ struct onset_cable {
     _Atomic bool ending;
 };
 
-#define ONSET_LONG (1ull << 32)
+#define ONSET_ENTRY_LONG (1ull << 32)
 #define ONSET_SUNK (1ull << 33) // a long message that goes nowhere: there is a sink
 
 struct onset_loopback {

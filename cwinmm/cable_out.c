@@ -116,7 +116,7 @@ MMRESULT onset_cable_out_long(struct onset_cable *cable, HMIDIOUT handle, MIDIHD
     if (!onset_cable_unplugged(cable)) {
         onset_lock(&cable->brief);
         result = onset_headers_add(&cable->longs, header);
-        uint64_t entry = result == MMSYSERR_NOERROR ? ONSET_LONG | cable->sent++ : 0;
+        uint64_t entry = result == MMSYSERR_NOERROR ? ONSET_ENTRY_LONG | cable->sent++ : 0;
         onset_unlock(&cable->brief);
         if (entry) {
             if (cable->sink)

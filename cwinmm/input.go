@@ -89,6 +89,11 @@ func (in *Input) Close(deadline time.Duration) error {
 	return errorOf(&outcome)
 }
 
+// Pointers returns the struct onset_input and the function onset_input_return, for package rival.
+func (in *Input) Pointers() (input, giveBack unsafe.Pointer) {
+	return unsafe.Pointer(in.c), C.onset_input_return
+}
+
 // Free gives the ring up, after Close. Events still in it stay counted as Waiting.
 func (in *Input) Free() {
 	in.mu.Lock()

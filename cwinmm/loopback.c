@@ -151,7 +151,7 @@ static void carry(struct onset_cable *cable)
         uint64_t entry = cable->queue[got % ONSET_CABLE_QUEUE];
         // Release: the slot may be written again (put_in).
         atomic_store_explicit(&cable->got, ++got, memory_order_release);
-        if (entry & ONSET_LONG)
+        if (entry & ONSET_ENTRY_LONG)
             onset_cable_carry(cable, entry);
         else
             onset_cable_deliver(cable, (uint32_t)entry, NULL);

@@ -18,6 +18,8 @@ void floor_receive(struct floor *floor)
                 if (event.data >> 24 == ONSET_GAP)
                     // Release: its entry may be used again (gap_fits in ring.c).
                     atomic_store_explicit(&ring->gaps_met, ++gaps, memory_order_release);
+                if (event.data >> 24 >= ONSET_LONG)
+                    floor->give_back(floor->input, event.data & 0xFF);
                 if (event.data >> 24 > ONSET_MORE)
                     continue;
                 rival_arrive(&floor->rival, event.driver_ms, event.ticks);

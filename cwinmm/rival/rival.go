@@ -118,6 +118,9 @@ func Floor(s Setup, spin bool) (Rival, error) {
 	f.c.ring = (*C.struct_onset_ring)(f.input.Ring.Pointer())
 	f.c.waiter = (*C.struct_onset_waiter)(word)
 	f.c.wait = (*[0]byte)(wait)
+	input, giveBack := f.input.Pointers()
+	f.c.input = (*C.struct_onset_input)(input)
+	f.c.give_back = (*[0]byte)(giveBack)
 	f.c.spin = C.bool(spin)
 	f.consumer = s.start(spin, func() { C.floor_receive(f.c) })
 	return f, nil
