@@ -98,7 +98,7 @@ func (r *Report) facts() []fact {
 		contender = "real-time"
 	}
 	asked := fmt.Sprintf("source: %s priority, %s; contender: %s priority, %s",
-		source, processor(p.SourceCPU), contender, processor(p.PollerCPU))
+		source, p.source(), contender, processor(p.PollerCPU))
 	return []fact{
 		{"Machine", fmt.Sprintf("%s, %s, %s (%s)", known(m.OS), m.Arch, known(m.CPU), count(m.Processors, "processor"))},
 		{"Software", software},
@@ -107,6 +107,18 @@ func (r *Report) facts() []fact {
 		{"Asked", asked},
 		{"Granted", r.granted()},
 	}
+}
+
+// source returns where the source is asked to be, and to do what besides sending.
+func (p *Plan) source() string {
+	text := processor(p.SourceCPU)
+	if p.SourceMoves > 0 {
+		text = fmt.Sprintf("from processor %d on to the next after every %s", max(p.SourceCPU, 0), count(p.SourceMoves, "message"))
+	}
+	if p.SourceBusy > 0 {
+		text += fmt.Sprintf(", busy for %v after each message", p.SourceBusy)
+	}
+	return text
 }
 
 // granted returns the priorities that the source and the contenders got. It names the contenders where
