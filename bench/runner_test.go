@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/cwinmm"
 )
 
 // TestMain turns this test binary into a busy process when it is told to.
@@ -152,6 +154,68 @@ func TestEverythingIsMeasured(t *testing.T) {
 	}
 }
 
+// What the source does besides is in the plan, and every contender is measured all the same.
+func TestASourceThatIsBusyAndMoves(t *testing.T) {
+	plan := shortly([]string{"park", "c-park", "in-callback"}, []string{"millisecond"}, []string{quiet})
+	plan.SourceBusy, plan.SourceMoves = 2*time.Millisecond, 5
+	report, err := (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	for _, c := range report.Cells {
+		sound(t, &c, &c.Rounds[0], true)
+		late := c.Rounds[0].Get(Late)
+		assert.GreaterOrEqual(t, late.Max, time.Duration(late.Count())*time.Millisecond, "2 ms of work every 1 ms")
+	}
+	assert.Contains(t, table(t, report), "source: real-time priority, from processor 0 on to the next after every 5 messages, busy for 2ms after each message;")
+}
+
+// A processor that the source does not get is an error.
+func TestASourceWithoutItsProcessor(t *testing.T) {
+	for want, plan := range map[string]Plan{
+		"processor 9999 for the source: not granted": {SourceCPU: 9999},
+		"the source on each of ":                     {SourceCPU: 9999, SourceMoves: 5},
+	} {
+		plan.PollerCPU, plan.Duration = -1, time.Millisecond
+		_, err := performed(t, plan, "c-park")
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+// Nor is a contender measured on another processor than it should be on.
+func TestAContenderWithoutItsProcessor(t *testing.T) {
+	for _, contender := range []string{"spin", "park", "channel", "c-spin", "datagram"} {
+		_, err := performed(t, Plan{SourceCPU: -1, PollerCPU: 9999, Duration: time.Millisecond}, contender)
+		assert.EqualError(t, err, "processor 9999 for the contender: not granted", contender)
+	}
+}
+
+func TestTheReportSaysWhichProcessorsWereGranted(t *testing.T) {
+	plan := shortly([]string{"park", "c-park", "c-apart", "datagram", "exported", "channel"}, []string{"dense"}, []string{quiet})
+	plan.SourceCPU, plan.PollerCPU, plan.NormalSource = 0, 0, true
+	report, err := (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "source: normal on processor 0; contender: normal on processor 0 (park, c-park, datagram, channel), "+
+		"normal on processor 1 (c-apart), the driver's (exported)", report.granted())
+
+	plan.SourceCPU, plan.PollerCPU, plan.SourceMoves = -1, -1, 9
+	plan.Contenders = []string{"park", "c-park"}
+	report, err = (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "source: normal; contender: normal", report.granted())
+}
+
+// performed returns what measuring one contender gives, whatever the plan's Check says.
+func performed(t *testing.T, plan Plan, contender string) (*Round, error) {
+	t.Helper()
+	loop, err := cwinmm.NewLoopback("Bench in", "Bench out")
+	require.NoError(t, err)
+	t.Cleanup(loop.Close)
+	c, err := FindContender(contender)
+	require.NoError(t, err)
+	round, err := (&Runner{Plan: plan, began: time.Now(), loop: loop}).perform(c, planned(t, "dense", 0, 10*time.Millisecond, 1), quiet)
+	assert.Zero(t, loop.OpenHandles())
+	return round, err
+}
+
 // A chord's first note ends a silence, and the others are right behind it, for every contender.
 func TestWhatFollowsASilenceIsMeasured(t *testing.T) {
 	plan := shortly([]string{"hybrid", "park", "in-callback"}, []string{"chord"}, []string{quiet})
@@ -249,6 +313,10 @@ func TestAPlanThatIsWrongIsNotCarriedOut(t *testing.T) {
 			"at least one contender and one background are needed"}},
 		"times":     {func(p *Plan) { p.Duration, p.WarmUp = 2*time.Minute, -1 }, []string{"duration 2m0s, warm-up -1ns: from above 0 to 1m"}},
 		"processor": {func(p *Plan) { p.SourceCPU, p.PollerCPU = 9999, 3 }, []string{"processor 9999 for the source, 3 for the poller: there are 0 to "}},
+		"besides": {func(p *Plan) { p.SourceBusy, p.SourceMoves = 11*time.Millisecond, -1 }, []string{
+			"source busy for 11ms, moving after -1 messages: from 0 to 10ms, and from 0, are possible"}},
+		"apart from everywhere": {func(p *Plan) { p.Contenders, p.SourceMoves = []string{apart}, 1 }, []string{
+			"c-apart: it is kept on another processor than the source's: say which that is, and do not have it move"}},
 		"only routing": {func(p *Plan) { p.Contenders = []string{immediate, "park-unnoted"} }, []string{
 			"in-callback: it only sends messages on: measure it with routing", "park-unnoted: it only sends messages on"}},
 	} {

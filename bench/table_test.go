@@ -86,6 +86,19 @@ spin         c-spin   2.50 (2.00–3.00)  2.50 (2.00–3.00)
 	assert.Empty(t, cmp.Diff(want, table(t, plain())))
 }
 
+func TestTableSaysWhatTheSourceIsAskedFor(t *testing.T) {
+	r := plain()
+	for want, of := range map[string]Plan{
+		"source: real-time priority, any processor;":                                         {SourceCPU: -1},
+		"source: normal priority, processor 1, busy for 200µs after each message;":           {SourceCPU: 1, SourceBusy: 200 * time.Microsecond, NormalSource: true},
+		"source: real-time priority, from processor 0 on to the next after every 1 message;": {SourceCPU: -1, SourceMoves: 1},
+		"from processor 1 on to the next after every 9 messages, busy for 1ms after each":    {SourceCPU: 1, SourceMoves: 9, SourceBusy: time.Millisecond},
+	} {
+		r.Plan = of
+		assert.Contains(t, table(t, r), want)
+	}
+}
+
 func TestTableWarns(t *testing.T) {
 	r := plain()
 	r.Machine.Hypervisor, r.Machine.Wine = true, "wine-10.0"

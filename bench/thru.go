@@ -18,7 +18,7 @@ import (
 // The messages are pitch bends, whose 14 bits are their number; whatever changes no value may change the
 // channel.
 type Thru struct {
-	Plan    Plan // its loads in turn; contenders and backgrounds are not used
+	Plan    Plan // its loads in turn; contenders, backgrounds and what the source does besides are not used
 	Driver  engine.Driver
 	Out, In engine.Selector
 	// Command is the program, which is started and, at the end, killed. nil: it runs already, or there is
@@ -42,6 +42,7 @@ const (
 func (t *Thru) Run(ctx context.Context) (report *Report, err error) {
 	plan := t.Plan
 	plan.Contenders, plan.Backgrounds = []string{t.Name}, []string{quiet}
+	plan.SourceBusy, plan.SourceMoves = 0, 0
 	if err := plan.checkLoads(); err != nil {
 		return nil, err
 	}
@@ -165,7 +166,7 @@ func (t *Thru) measure(ctx context.Context, cell *Cell, number, done int) error 
 		return err
 	}
 	defer trace.Free()
-	round := Round{Began: time.Since(t.began)}
+	round := Round{Began: time.Since(t.began), SourceProcessor: kept(p.SourceCPU)}
 	row := uint64(0) // of the message that is expected next
 	returned := make(chan struct{})
 	stop := t.receive(func(ev *engine.Event) {

@@ -190,6 +190,20 @@ static bool send_long(struct onset_cable *cable, uint32_t size, struct onset_del
     return onset_cable_feed(cable, &last, 1, how);
 }
 
+// Keeps the thread on the processor that row n is sent from. False: not granted.
+static bool move(const struct onset_source *source, uint64_t n)
+{
+    uint64_t from = (uint64_t)source->processor;
+    return onset_thread_pin((int)((from + n / source->moves) % source->processors));
+}
+
+static void compute(uint64_t ns)
+{
+    uint64_t end = onset_os_ns() + ns;
+    while (onset_os_ns() < end)
+        ;
+}
+
 // Sends row n of the trace and notes what happens. False: nobody is listening.
 static bool send_row(struct onset_cable *cable, const struct onset_source *source,
                      uint64_t start_ns, uint64_t n)
@@ -214,7 +228,7 @@ static bool send_row(struct onset_cable *cable, const struct onset_source *sourc
     return true;
 }
 
-static uint64_t play(struct onset_cable *cable, const struct onset_source *source)
+static uint64_t play(struct onset_cable *cable, const struct onset_source *source, bool *pinned)
 {
     uint64_t start = onset_os_ns();
     for (uint64_t n = 0; n < source->count; n++) {
@@ -224,9 +238,13 @@ static uint64_t play(struct onset_cable *cable, const struct onset_source *sourc
             onset_sleep_until(start + n * source->interval_ns);
         if (source->follow && !keep_behind(cable, source))
             return n;
+        if (source->moves && n && n % source->moves == 0 && !move(source, n))
+            *pinned = false;
         if (!(source->trace ? send_row(cable, source, start, n)
                             : onset_cable_deliver(cable, source_message(n), &how)))
             return n;
+        if (source->busy_ns)
+            compute(source->busy_ns);
     }
     return source->count;
 }
@@ -240,9 +258,9 @@ static struct onset_played perform(struct onset_cable *cable, const struct onset
         played.granted = onset_thread_raise(false, &task);
     played.pinned = source->processor >= 0 && onset_thread_pin(source->processor);
     uint64_t cpu_ns = onset_thread_cpu_ns();
-    played.delivered = play(cable, source);
+    played.delivered = play(cable, source, &played.pinned);
     played.cpu_ns = onset_thread_cpu_ns() - cpu_ns;
-    if (played.pinned)
+    if (source->processor >= 0)
         onset_thread_pin(-1);
     onset_thread_lower(played.granted, task);
     return played;

@@ -48,6 +48,10 @@ struct onset_source {
     enum onset_clock clock; // the trace's
     bool raise;             // ask for a higher priority, as drivers' threads have
     int processor;          // for the thread; below 0: any
+    // What the thread does besides. With moves, processor is the first and not below 0.
+    uint64_t busy_ns;    // compute for so long after each callback
+    uint64_t moves;      // 0, or after how many messages to move to the next processor,
+    uint32_t processors; // of so many, from 0 on and round again
 };
 
 // A row of a trace whose message has this in its top byte is a long message of as many bytes as the
@@ -58,7 +62,7 @@ struct onset_source {
 struct onset_played {
     uint64_t delivered; // fewer than count if the input was stopped
     enum onset_priority granted;
-    bool pinned;
+    bool pinned;     // to the processor, and to each that it moved to
     uint64_t cpu_ns; // that the thread used
 };
 

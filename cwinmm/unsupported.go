@@ -65,6 +65,8 @@ type Performance struct {
 	Clock     Clock
 	Raise     bool
 	Processor int
+	Busy      time.Duration
+	Moves     int
 }
 
 // Played is how that went.

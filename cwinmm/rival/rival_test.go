@@ -3,6 +3,7 @@
 package rival_test
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -70,6 +71,82 @@ func TestEveryRivalDelivers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A rival says which processor its thread was granted, and is not started without the one it should have.
+func TestARivalOnItsProcessor(t *testing.T) {
+	for name, open := range rivals(nil) {
+		t.Run(name, func(t *testing.T) {
+			loop, setup := stage(t)
+			own := name != "in callback" && name != "exported" // they have no thread
+			for _, processor := range []int{-1, 0} {
+				setup.Processor = processor
+				r, err := open(setup)
+				require.NoError(t, err)
+				if own {
+					assert.Equal(t, processor, r.Processor())
+				} else {
+					assert.Negative(t, r.Processor())
+				}
+				require.NoError(t, r.Close())
+			}
+			if own {
+				setup.Processor = 9999
+				_, err := open(setup)
+				assert.EqualError(t, err, "processor 9999 for the contender: not granted")
+				assert.Zero(t, loop.OpenHandles())
+			}
+		})
+	}
+}
+
+// processors returns those that the calling thread may be on; it may be on the first alone then.
+func processors() (all []int) {
+	var allowed cwinmm.Affinity
+	allowed.Keep()
+	for n := runtime.NumCPU() - 1; n >= 0; n-- {
+		if allowed.Narrow(n) {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// A source that moves is on one processor for so many messages, then on the next, and free afterwards.
+func TestASourceMoves(t *testing.T) {
+	loop, setup := stage(t)
+	setup.Out = -1
+	var seen [][]int
+	r, err := rival.Exported(setup, func(uint64, uint32, uint32) { seen = append(seen, processors()) })
+	require.NoError(t, err)
+	for name, c := range map[string]struct{ first, moves int }{"from anywhere": {-1, 4}, "from the last": {runtime.NumCPU() - 1, 7}} {
+		seen = nil
+		played := loop.Perform(0, setup.Trace, cwinmm.Performance{Clock: setup.Clock, Processor: c.first, Moves: c.moves})
+		assert.True(t, played.Pinned, name)
+		require.Len(t, seen, count)
+		for n, at := range seen {
+			require.Equal(t, []int{(max(c.first, 0) + n/c.moves) % runtime.NumCPU()}, at, "%s, message %d", name, n)
+		}
+	}
+	seen = nil
+	loop.Perform(0, setup.Trace, cwinmm.Performance{Clock: setup.Clock, Processor: -1})
+	assert.Len(t, seen[0], runtime.NumCPU())
+	assert.False(t, loop.Perform(0, setup.Trace, cwinmm.Performance{Clock: setup.Clock, Processor: 9999, Moves: 3}).Pinned)
+	require.NoError(t, r.Close())
+}
+
+// A source that is busy sends nothing meanwhile.
+func TestASourceIsBusy(t *testing.T) {
+	loop, setup := stage(t)
+	r, err := rival.InCallback(setup)
+	require.NoError(t, err)
+	const busy = 200 * time.Microsecond
+	played := loop.Perform(0, setup.Trace, cwinmm.Performance{Clock: setup.Clock, Processor: -1, Busy: busy})
+	require.NoError(t, r.Close())
+	assert.EqualValues(t, count, played.Delivered)
+	for n := 1; n < count; n++ {
+		require.GreaterOrEqual(t, setup.Trace.Sent[n]-setup.Trace.Left[n-1], uint64(busy), "before message %d", n)
 	}
 }
 
