@@ -97,6 +97,9 @@ func TestEveryPlanIsInOrderAndNumbered(t *testing.T) {
 			assert.True(t, slices.IsSorted(s.At))
 			assert.Less(t, s.At[len(s.At)-1], duration)
 			for n, message := range s.Message {
+				if isLong(message) {
+					continue
+				}
 				require.EqualValues(t, n&0x3FFF, message>>8&0x7F|message>>16&0x7F<<7, "message %d", n)
 				require.Contains(t, []uint32{0x80, 0x90, 0xE0}, message&0xFF)
 				require.Zero(t, message>>24|message&0x808000, "data bytes have 7 bits")

@@ -43,11 +43,12 @@ static bool put(struct onset_output *out, struct item item)
 }
 
 // What to get, if it is the next.
-enum wanted { ALL, SHORTS, REALTIME };
+enum wanted { WANT_ANY, WANT_SHORT, WANT_REALTIME };
 
 static bool wants(enum wanted wanted, struct item item)
 {
-    return wanted == ALL || (!item.long_one && (wanted == SHORTS || (item.message & 0xFF) >= 0xF8));
+    return wanted == WANT_ANY ||
+           (!item.long_one && (wanted == WANT_SHORT || (item.message & 0xFF) >= 0xF8));
 }
 
 static bool get(struct onset_output *out, enum wanted wanted, struct item *item)
@@ -200,13 +201,13 @@ static void pause_between(struct onset_output *out)
 {
     struct item item;
     // Those that are there, also without a pause; no more, or a flood would hold up the next chunk.
-    for (uint32_t there = queued(out); there > 0 && get(out, REALTIME, &item); there--)
+    for (uint32_t there = queued(out); there > 0 && get(out, WANT_REALTIME, &item); there--)
         transmit(out, item.message);
     uint64_t now = onset_os_ns(), until = now + out->options.long_pause_ns;
     for (; now < until && !onset_output_late(out); now = onset_os_ns()) {
         uint64_t nap = until - now < NAP_NS ? until - now : NAP_NS;
         bool first = ready(out); // before get, so that it is about the same message
-        if (get(out, REALTIME, &item)) {
+        if (get(out, WANT_REALTIME, &item)) {
             transmit(out, item.message);
         } else if (first) {
             onset_sleep(nap); // it has to wait, and so has all behind it: no bell is of interest
@@ -247,7 +248,7 @@ static void transmit_long(struct onset_output *out, struct onset_long *message)
 static void drain(struct onset_output *out)
 {
     struct item item;
-    while (!onset_output_late(out) && get(out, ALL, &item)) {
+    while (!onset_output_late(out) && get(out, WANT_ANY, &item)) {
         if (item.long_one)
             transmit_long(out, item.long_one);
         else
@@ -261,7 +262,7 @@ static int32_t enqueue(struct onset_output *out, struct item item)
     // At most one is dropped, however the thread and other senders interfere.
     for (int tries = 0; !queued && out->options.drop_oldest && tries < 64; tries++) {
         struct item oldest;
-        if (!dropped && get(out, ALL, &oldest)) {
+        if (!dropped && get(out, WANT_ANY, &oldest)) {
             dropped = true;
             discard(out, oldest);
         }
@@ -313,7 +314,7 @@ int32_t onset_output_send_long(struct onset_output *out, const void *bytes, uint
 static void drain_short(struct onset_output *out)
 {
     struct item item;
-    while (!onset_service_stopping(&out->service) && get(out, SHORTS, &item))
+    while (!onset_service_stopping(&out->service) && get(out, WANT_SHORT, &item))
         transmit(out, item.message);
 }
 
@@ -389,7 +390,7 @@ static void shut_down(struct onset_output *out)
     drain(out);
     if (out->cut)
         onset_note(&outcome, "midiOutLongMsg", ONSET_TIMED_OUT);
-    for (; get(out, ALL, &item); discard(out, item))
+    for (; get(out, WANT_ANY, &item); discard(out, item))
         onset_note(&outcome, "midiOutShortMsg", ONSET_TIMED_OUT);
 
     onset_long_collect(out);
@@ -495,12 +496,20 @@ bool onset_output_close(struct onset_output *out, int64_t deadline_ns,
     return onset_service_stop(&out->service, deadline_ns, outcome);
 }
 
+bool onset_output_settled(struct onset_output *out)
+{
+    // Acquire, both: what the thread has counted (onset_service_closed, onset_output_drop).
+    bool closed = atomic_load_explicit(&out->service.phase, memory_order_acquire) == ONSET_CLOSED;
+    return (closed && atomic_load_explicit(&out->long_held, memory_order_relaxed) == 0) ||
+           atomic_load_explicit(&out->refs, memory_order_acquire) == 1;
+}
+
 void onset_output_drop(struct onset_output *out)
 {
     if (!onset_let_go(&out->refs))
         return;
     // Who was stuck in a send may have queued a message when nobody sent any more.
-    for (struct item item; get(out, ALL, &item);)
+    for (struct item item; get(out, WANT_ANY, &item);)
         discard(out, item);
     onset_free(out);
 }

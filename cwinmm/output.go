@@ -125,6 +125,9 @@ func (o *Output) Close(deadline time.Duration) error {
 	return errorOf(&outcome)
 }
 
+// Settled reports, after Close, whether the counters stand still: the driver is done with everything.
+func (o *Output) Settled() bool { return bool(C.onset_output_settled(o.c)) }
+
 // Free gives the output up after Close, when no send is under way any more.
 func (o *Output) Free() { C.onset_output_drop(o.c) }
 

@@ -130,6 +130,8 @@ void onset_output_reset_first(struct onset_output *output, bool reset);
 // who is stuck in a send holds it up. False: abandoned after deadline_ns.
 bool onset_output_close(struct onset_output *output, int64_t deadline_ns,
                         struct onset_outcome *outcome);
+// Once it is closed or abandoned: do its counters stand still?
+bool onset_output_settled(struct onset_output *output);
 void onset_output_drop(struct onset_output *output);
 
 // For the thread: has it no more time to send? Half of options.deadline is for that once it has

@@ -214,6 +214,9 @@ func (*Output) Counts() OutputCounts { return OutputCounts{} }
 // Close does nothing in this build.
 func (*Output) Close(time.Duration) error { return nil }
 
+// Settled returns true in this build.
+func (*Output) Settled() bool { return true }
+
 // Free does nothing in this build.
 func (*Output) Free() {}
 

@@ -226,9 +226,15 @@ func (o *Output) shut() error {
 	return nil
 }
 
+// giveUp frees out once its counters stand still: those of an output whose driver is not done yet can be
+// watched.
 func (o *Output) giveUp() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if !o.out.Settled() {
+		time.AfterFunc(time.Second, o.giveUp)
+		return
+	}
 	final := o.out.Counts()
 	o.final = &final
 	o.out.Free()

@@ -4,6 +4,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -104,6 +105,35 @@ func TestWinMMCarriesEveryDefinedMessage(t *testing.T) {
 				assert.ErrorContains(t, out.SendNow(m), why)
 			}
 			assert.Equal(t, uint64(len(defined())), out.Stats().Sent)
+		})
+	}
+}
+
+// Long messages go through winmm.dll whole and in chunks, and short ones keep their places around them.
+func TestWinMMSendsSystemExclusive(t *testing.T) {
+	for _, chunk := range []int{0, 256} {
+		t.Run(fmt.Sprintf("chunks of %d", chunk), func(t *testing.T) {
+			eng := openWinMM(t, engine.Options{})
+			in, err := eng.OpenInput(engine.Named(cable1), engine.InputOptions{Ignore: engine.Ignore{SysEx: true}})
+			require.NoError(t, err)
+			out, err := eng.OpenOutput(engine.Named(cable1), engine.OutputOptions{LongChunk: chunk})
+			require.NoError(t, err)
+			var sent []engine.Message
+			bytes := 0
+			for n, length := range []int{2, 3, 4, 257, 20_000} {
+				long := make([]byte, length)
+				long[0], long[length-1] = engine.SysEx, engine.EndOfSysEx
+				require.NoError(t, out.SendSysEx(long))
+				bytes += length
+				sent = append(sent, numbered(0, n))
+				require.NoError(t, out.Send(sent[n]))
+			}
+			assert.Empty(t, cmp.Diff(sent, rig{Engine: eng}.receive(t, len(sent))))
+			require.NoError(t, out.Close())
+			s := out.Stats()
+			assert.Equal(t, uint64(2*len(sent)), s.Sent, "%+v", s)
+			assert.Equal(t, engine.OutputSysEx{Sent: uint64(len(sent)), Bytes: uint64(bytes)}, s.SysEx)
+			require.NoError(t, in.Close())
 		})
 	}
 }
