@@ -76,7 +76,7 @@ func TestARaisedThreadIsLoweredAgain(t *testing.T) {
 	before := state()
 	granted := map[engine.Wait]string{}
 	for _, wait := range []engine.Wait{engine.WaitPark, engine.WaitHybrid, engine.WaitSpin} {
-		r := newRig(t, engine.Options{Wait: wait})
+		r := newRaisedRig(t, engine.Options{Wait: wait})
 		r.input(t, 0, engine.InputOptions{})
 		r.play(t, 0, engine.Source{Count: 1})()
 		r.run(t, func(*engine.Event) bool {

@@ -25,7 +25,15 @@ type rig struct {
 	loop *engine.Loopback
 }
 
+// Its thread's priority is normal, as the other threads' of a test are.
 func newRig(t *testing.T, options engine.Options) rig {
+	t.Helper()
+	options.NormalPriority = true
+	return newRaisedRig(t, options)
+}
+
+// newRaisedRig is newRig with the options as they are.
+func newRaisedRig(t *testing.T, options engine.Options) rig {
 	t.Helper()
 	loop, err := engine.NewLoopback("Alpha", "Beta")
 	require.NoError(t, err)
