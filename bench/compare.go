@@ -245,7 +245,7 @@ func differences(a, b *Report) []string {
 		{"normal priority asked for the source", func(r *Report) any { return r.Plan.NormalSource }},
 		{"real-time priority asked for the contender", func(r *Report) any { return r.Plan.Raise }},
 		{"messages sent on", func(r *Report) any { return r.Plan.Route }},
-		{"priorities granted", func(r *Report) any { return r.common(a, b).granted() }},
+		{"granted", func(r *Report) any { return r.common(a, b).granted() }},
 	} {
 		if x, y := d.of(a), d.of(b); x != y {
 			all = append(all, fmt.Sprintf("%s: %q in A, %q in B", d.name, fmt.Sprint(x), fmt.Sprint(y)))

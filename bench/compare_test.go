@@ -153,7 +153,7 @@ func TestCompareTellsWhatElseDiffers(t *testing.T) {
 		`duration of a round: "1s" in A, "1m0s" in B`,
 		`source busy after each message: "0s" in A, "1ms" in B`,
 		`messages until the source moves: "0" in A, "7" in B`,
-		`priorities granted: "source: normal; contender: normal" in A, "source: normal; contender: high (spin), normal (spin, c-spin)" in B`,
+		`granted: "source: normal; contender: normal" in A, "source: normal; contender: high (spin), normal (spin, c-spin)" in B`,
 		"Only in A: park (load din, background quiet)",
 		"Only in B: spin (load burst, background quiet)",
 		"   WARNING: spin lost 5 of 2000 messages (load din, background quiet).",

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 
@@ -128,9 +129,10 @@ func startInCallback(s *stage) (rival.Rival, error) {
 
 // polled is a running engine.
 type polled struct {
-	eng   *engine.Engine
-	in    *engine.Input
-	ended chan error
+	eng       *engine.Engine
+	in        *engine.Input
+	processor int
+	ended     chan error
 }
 
 // mapping is what the engines route: every pitch bend and note of one port to another.
@@ -162,7 +164,7 @@ func (s *stage) poll(wait engine.Wait, handle func(*engine.Event)) (p *polled, e
 	if err != nil {
 		return nil, err
 	}
-	p = &polled{eng: eng, ended: make(chan error, 1)}
+	p = &polled{eng: eng, processor: s.processor, ended: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			_ = eng.Close() // it has done nothing yet
@@ -182,17 +184,17 @@ func (s *stage) poll(wait engine.Wait, handle func(*engine.Event)) (p *polled, e
 			router.Route(0, ev.Message)
 		}
 	}
-	ready := make(chan struct{})
+	ready := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread, which may be pinned, ends with the goroutine
-		if s.processor >= 0 {
-			cwinmm.PinThread(s.processor)
+		if s.processor >= 0 && !cwinmm.PinThread(s.processor) {
+			ready <- fmt.Errorf("processor %d for the contender: not granted", s.processor)
+			return
 		}
-		close(ready)
+		ready <- nil
 		p.ended <- eng.Run(context.Background(), all)
 	}()
-	<-ready
-	return p, nil
+	return p, <-ready
 }
 
 func (s *stage) router(eng *engine.Engine) (*rig.Router, error) {
@@ -209,6 +211,9 @@ func (s *stage) router(eng *engine.Engine) (*rig.Router, error) {
 
 // Priority is what the poller was granted.
 func (p *polled) Priority() string { return p.eng.Stats().Priority }
+
+// Processor is the one that the poller was granted; below 0: any.
+func (p *polled) Processor() int { return p.processor }
 
 // Drained reports whether the ring is empty.
 func (p *polled) Drained() bool { return p.in.Stats().Waiting == 0 }

@@ -30,17 +30,19 @@ type Cell struct {
 // Round is one measurement of a cell. The rounds of all cells are interleaved, so that the machine's
 // drift hits all alike: the n-th rounds of two cells belong together.
 type Round struct {
-	Began          time.Duration  `json:"began_ns"`                   // since the run began
-	Took           time.Duration  `json:"took_ns"`                    // from the first message that counts to the last
-	Sent           uint64         `json:"sent"`                       // messages that count: the warm-up's do not
-	Received       uint64         `json:"received"`                   // of those
-	SourcePriority string         `json:"source_priority"`            // of the driver's thread, as granted
-	Priority       string         `json:"priority"`                   // of the contender's thread, as granted
-	CPU            float64        `json:"cpu"`                        // CPU seconds a second, without the source's
-	IdleCPU        float64        `json:"idle_cpu"`                   // the same while no message comes
-	Allocations    *float64       `json:"allocs_per_event,omitempty"` // heap objects an event; nil: others allocate too
-	Measured       []Distribution `json:"measured"`
-	Timeline       []Slice        `json:"timeline"`
+	Began           time.Duration  `json:"began_ns"`                   // since the run began
+	Took            time.Duration  `json:"took_ns"`                    // from the first message that counts to the last
+	Sent            uint64         `json:"sent"`                       // messages that count: the warm-up's do not
+	Received        uint64         `json:"received"`                   // of those
+	SourcePriority  string         `json:"source_priority"`            // of the driver's thread, as granted
+	SourceProcessor *int           `json:"source_processor,omitempty"` // that it was kept on; nil: on none
+	Priority        string         `json:"priority"`                   // of the contender's thread, as granted
+	Processor       *int           `json:"processor,omitempty"`        // that it was kept on; nil: on none, or it is the driver's thread
+	CPU             float64        `json:"cpu"`                        // CPU seconds a second, without the source's
+	IdleCPU         float64        `json:"idle_cpu"`                   // the same while no message comes
+	Allocations     *float64       `json:"allocs_per_event,omitempty"` // heap objects an event; nil: others allocate too
+	Measured        []Distribution `json:"measured"`
+	Timeline        []Slice        `json:"timeline"`
 }
 
 // Lost returns how many messages were sent and never received.

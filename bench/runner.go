@@ -230,6 +230,10 @@ func (r *Runner) perform(contender Contender, plan Schedule, background string) 
 	await(running)
 	round.Allocations = perEvent(allocated()-objects, len(plan.At), background)
 	round.SourcePriority, round.Priority = played.Granted.String(), running.Priority()
+	round.Processor = kept(running.Processor())
+	if p.SourceMoves == 0 {
+		round.SourceProcessor = kept(p.SourceCPU)
+	}
 	if err := running.Close(); err != nil {
 		return nil, err
 	}
@@ -243,6 +247,14 @@ func (r *Runner) perform(contender Contender, plan Schedule, background string) 
 		return nil, fmt.Errorf("processor %d for the source: not granted", p.SourceCPU)
 	}
 	return round, round.fold(trace, plan, measuresOf(p.Route))
+}
+
+// kept returns the processor that a thread is kept on; nil for none, which is below 0.
+func kept(processor int) *int {
+	if processor < 0 {
+		return nil
+	}
+	return &processor
 }
 
 // await waits until a contender has delivered all, or seems not to be going to.

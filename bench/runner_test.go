@@ -180,6 +180,29 @@ func TestASourceWithoutItsProcessor(t *testing.T) {
 	}
 }
 
+// Nor is a contender measured on another processor than it should be on.
+func TestAContenderWithoutItsProcessor(t *testing.T) {
+	for _, contender := range []string{"spin", "park", "channel", "c-spin", "datagram"} {
+		_, err := performed(t, Plan{SourceCPU: -1, PollerCPU: 9999, Duration: time.Millisecond}, contender)
+		assert.EqualError(t, err, "processor 9999 for the contender: not granted", contender)
+	}
+}
+
+func TestTheReportSaysWhichProcessorsWereGranted(t *testing.T) {
+	plan := shortly([]string{"park", "c-park", "c-apart", "datagram", "exported", "channel"}, []string{"dense"}, []string{quiet})
+	plan.SourceCPU, plan.PollerCPU, plan.NormalSource = 0, 0, true
+	report, err := (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "source: normal on processor 0; contender: normal on processor 0 (park, c-park, datagram, channel), "+
+		"normal on processor 1 (c-apart), the driver's (exported)", report.granted())
+
+	plan.PollerCPU, plan.SourceMoves = -1, 9
+	plan.Contenders = []string{"park", "c-park"}
+	report, err = (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "source: normal; contender: normal", report.granted())
+}
+
 // performed returns what measuring one contender gives, whatever the plan's Check says.
 func performed(t *testing.T, plan Plan, contender string) (*Round, error) {
 	t.Helper()

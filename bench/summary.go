@@ -121,32 +121,40 @@ func (p *Plan) source() string {
 	return text
 }
 
-// granted returns the priorities that the source and the contenders got. It names the contenders where
-// they differ.
+// granted returns the priorities that the source and the contenders got, and the processors that they were kept
+// on. It names the contenders where they differ.
 func (r *Report) granted() string {
 	source, contender := map[string][]string{}, map[string][]string{}
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		for _, round := range c.Rounds {
-			note(source, round.SourcePriority, c.Contender)
-			note(contender, round.Priority, c.Contender)
+			note(source, grant(round.SourcePriority, round.SourceProcessor), c.Contender)
+			note(contender, grant(round.Priority, round.Processor), c.Contender)
 		}
 	}
-	return "source: " + priorities(source) + "; contender: " + priorities(contender)
+	return "source: " + grants(source) + "; contender: " + grants(contender)
 }
 
-func note(by map[string][]string, priority, contender string) {
-	if !slices.Contains(by[priority], contender) {
-		by[priority] = append(by[priority], contender)
+// grant is what one thread got.
+func grant(priority string, kept *int) string {
+	if kept == nil {
+		return known(priority)
+	}
+	return known(priority) + " on " + processor(*kept)
+}
+
+func note(by map[string][]string, grant, contender string) {
+	if !slices.Contains(by[grant], contender) {
+		by[grant] = append(by[grant], contender)
 	}
 }
 
-func priorities(by map[string][]string) string {
+func grants(by map[string][]string) string {
 	var all []string
-	for _, priority := range slices.Sorted(maps.Keys(by)) {
-		text := known(priority)
+	for _, grant := range slices.Sorted(maps.Keys(by)) {
+		text := grant
 		if len(by) > 1 {
-			text += " (" + strings.Join(by[priority], ", ") + ")"
+			text += " (" + strings.Join(by[grant], ", ") + ")"
 		}
 		all = append(all, text)
 	}

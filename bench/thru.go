@@ -166,7 +166,7 @@ func (t *Thru) measure(ctx context.Context, cell *Cell, number, done int) error 
 		return err
 	}
 	defer trace.Free()
-	round := Round{Began: time.Since(t.began)}
+	round := Round{Began: time.Since(t.began), SourceProcessor: kept(p.SourceCPU)}
 	row := uint64(0) // of the message that is expected next
 	returned := make(chan struct{})
 	stop := t.receive(func(ev *engine.Event) {

@@ -74,9 +74,10 @@ func TestAProgramIsMeasuredFromOutside(t *testing.T) {
 // A port that is connected to itself needs no program: what is measured then is the drivers'.
 func TestACableAloneIsMeasured(t *testing.T) {
 	thru, _ := outside(t)
-	thru.In = thru.Out
+	thru.In, thru.Plan.SourceCPU = thru.Out, 0
 	report, err := thru.Run(t.Context())
 	require.NoError(t, err)
+	assert.Contains(t, report.granted(), " on processor 0;")
 	assert.Zero(t, report.Cells[0].Rounds[0].Lost())
 }
 

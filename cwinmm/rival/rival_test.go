@@ -74,6 +74,33 @@ func TestEveryRivalDelivers(t *testing.T) {
 	}
 }
 
+// A rival says which processor its thread was granted, and is not started without the one it should have.
+func TestARivalOnItsProcessor(t *testing.T) {
+	for name, open := range rivals(nil) {
+		t.Run(name, func(t *testing.T) {
+			loop, setup := stage(t)
+			own := name != "in callback" && name != "exported" // they have no thread
+			for _, processor := range []int{-1, 0} {
+				setup.Processor = processor
+				r, err := open(setup)
+				require.NoError(t, err)
+				if own {
+					assert.Equal(t, processor, r.Processor())
+				} else {
+					assert.Negative(t, r.Processor())
+				}
+				require.NoError(t, r.Close())
+			}
+			if own {
+				setup.Processor = 9999
+				_, err := open(setup)
+				assert.EqualError(t, err, "processor 9999 for the contender: not granted")
+				assert.Zero(t, loop.OpenHandles())
+			}
+		})
+	}
+}
+
 // processors returns those that the calling thread may be on; it may be on the first alone then.
 func processors() (all []int) {
 	var allowed cwinmm.Affinity
