@@ -21,8 +21,12 @@ import (
 	"github.com/onset-midi/onset/cwinmm"
 )
 
-// TestMain turns this test binary into a busy process when it is told to.
+// TestMain turns this test binary into a busy process, or one to be ended, when it is told to.
 func TestMain(m *testing.M) {
+	if how := os.Getenv("ONSET_TEST_END"); how != "" {
+		endAs(how)
+		return
+	}
 	if file := os.Getenv("ONSET_TEST_SPIN"); file != "" {
 		_ = Spin(os.Stdin)
 		_ = os.WriteFile(file, nil, 0o600) // that it has ended by itself
@@ -196,7 +200,7 @@ func TestTheReportSaysWhichProcessorsWereGranted(t *testing.T) {
 	assert.Equal(t, "source: normal on processor 0; contender: normal on processor 0 (park, c-park, datagram, channel), "+
 		"normal on processor 1 (c-apart), the driver's (exported)", report.granted())
 
-	plan.SourceCPU, plan.PollerCPU, plan.SourceMoves = -1, -1, 9
+	plan.PollerCPU, plan.SourceMoves = -1, 9
 	plan.Contenders = []string{"park", "c-park"}
 	report, err = (&Runner{Plan: plan}).Run(t.Context())
 	require.NoError(t, err)
