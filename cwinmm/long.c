@@ -99,6 +99,8 @@ enum onset_given onset_long_give(struct onset_output *out, struct onset_long *me
 {
     const struct onset_winmm *calls = out->driver->calls;
     MIDIHDR *header = &message->header;
+    if (onset_output_late(out))
+        return fail(out, ONSET_CALL_LONG, ONSET_TIMED_OUT);
     count = (uint32_t)least(count, message->length - at);
     *header = (MIDIHDR){
         .lpData = message->bytes + at,
