@@ -88,7 +88,7 @@ static bool await(struct onset_output *out, MIDIHDR *header, uint32_t seen)
     }
 }
 
-static enum onset_given fail(struct onset_output *out, enum onset_call call, uint32_t result)
+static enum onset_given fail(struct onset_output *out, enum onset_out_call call, uint32_t result)
 {
     atomic_store_explicit(&out->last_error, (uint32_t)call << 24 | result, memory_order_relaxed);
     return ONSET_NOT_TAKEN;
@@ -99,6 +99,8 @@ enum onset_given onset_long_give(struct onset_output *out, struct onset_long *me
 {
     const struct onset_winmm *calls = out->driver->calls;
     MIDIHDR *header = &message->header;
+    if (onset_output_late(out))
+        return fail(out, ONSET_LONG_MSG, ONSET_TIMED_OUT);
     count = (uint32_t)least(count, message->length - at);
     *header = (MIDIHDR){
         .lpData = message->bytes + at,
@@ -107,16 +109,16 @@ enum onset_given onset_long_give(struct onset_output *out, struct onset_long *me
     };
     MMRESULT result = insist(out, calls->out_prepare, header);
     if (result != MMSYSERR_NOERROR)
-        return fail(out, ONSET_CALL_PREPARE, result);
+        return fail(out, ONSET_PREPARE_HEADER, result);
     uint32_t seen = atomic_load(&out->dones); // MOM_DONE may come inside the call
     result = insist(out, calls->out_long, header);
     if (result != MMSYSERR_NOERROR) {
         bool free = calls->out_unprepare(out->driver, out->handle, header) != MIDIERR_STILLPLAYING;
-        fail(out, ONSET_CALL_LONG, result);
+        fail(out, ONSET_LONG_MSG, result);
         return free ? ONSET_NOT_TAKEN : ONSET_NOT_BACK;
     }
     if (!await(out, header, seen)) {
-        fail(out, ONSET_CALL_LONG, ONSET_TIMED_OUT);
+        fail(out, ONSET_LONG_MSG, ONSET_TIMED_OUT);
         return ONSET_NOT_BACK;
     }
     atomic_fetch_add_explicit(&out->long_bytes, count, memory_order_relaxed);

@@ -29,8 +29,9 @@ enum onset_given {
     ONSET_NOT_BACK,  // it has not been given back
 };
 
-// Gives the driver the bytes from at on, at most count, and waits until it gives them back: for
-// options.deadline_ns and twice what the bytes take on a DIN line, or until the output is late.
+// Gives the driver the bytes from at on, at most count, unless the output is late, and waits until
+// it gives them back: for options.deadline_ns and twice what the bytes take on a DIN line, or until
+// the output is late.
 enum onset_given onset_long_give(struct onset_output *output, struct onset_long *message,
                                  uint32_t at, uint32_t count);
 

@@ -517,9 +517,9 @@ void onset_output_drop(struct onset_output *out)
 struct onset_output_counts onset_output_counts(struct onset_output *out)
 {
     static const char *const calls[] = {
-        [ONSET_CALL_SHORT] = "midiOutShortMsg",
-        [ONSET_CALL_PREPARE] = "midiOutPrepareHeader",
-        [ONSET_CALL_LONG] = "midiOutLongMsg",
+        [ONSET_SHORT_MSG] = "midiOutShortMsg",
+        [ONSET_PREPARE_HEADER] = "midiOutPrepareHeader",
+        [ONSET_LONG_MSG] = "midiOutLongMsg",
     };
     uint32_t error = atomic_load_explicit(&out->last_error, memory_order_relaxed);
     return (struct onset_output_counts){

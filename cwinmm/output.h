@@ -63,7 +63,7 @@ struct onset_cell {
 };
 
 // The driver's calls that a message can fail in.
-enum onset_call { ONSET_CALL_SHORT, ONSET_CALL_PREPARE, ONSET_CALL_LONG };
+enum onset_out_call { ONSET_SHORT_MSG, ONSET_PREPARE_HEADER, ONSET_LONG_MSG };
 
 struct onset_output {
     // The claim on the driver: 1 while somebody sends; 2 when it is closed, or about to be.
@@ -74,7 +74,7 @@ struct onset_output {
     HMIDIOUT handle;
     // Counters, each written by any sender.
     _Atomic uint64_t sent, failed, refused, dropped, slow, moved;
-    _Atomic uint32_t last_error; // the result; on top, in 8 bits, the onset_call
+    _Atomic uint32_t last_error; // the result; on top, in 8 bits, the onset_out_call
     _Atomic bool reset_first;    // before closing
     // The queue: bounded, any number of writers; read under the claim, or to drop the oldest.
     _Alignas(ONSET_APART) _Atomic uint32_t put;

@@ -333,3 +333,15 @@ func TestLongMessagesAmongManySenders(t *testing.T) {
 	assert.Equal(t, LongCounts{Sent: senders * each / 16, Bytes: senders * each / 16 * 8, Refused: n.Long.Refused}, n.Long)
 	w.close(out)
 }
+
+// The rest of a message is not sent faster because the output is being closed.
+func TestClosingWithinAPauseSendsNoMore(t *testing.T) {
+	w := openWire(t)
+	w.lend(8)
+	out := w.openOutput(OutputOptions{LongChunk: 3, LongPause: time.Hour}, time.Second)
+	require.NoError(t, out.SendLong(sysEx(6, 1)))
+	until(t, out, func(n OutputCounts) bool { return n.Long.Bytes == 3 })
+	require.EqualError(t, out.Close(time.Minute), "midiOutLongMsg: the driver did not return in time")
+	assert.Equal(t, LongCounts{Failed: 1, Bytes: 3}, out.Counts().Long)
+	out.Free()
+}
