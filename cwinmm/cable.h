@@ -83,7 +83,7 @@ struct onset_cable {
 };
 
 #define ONSET_ENTRY_LONG (1ull << 32)
-#define ONSET_SUNK (1ull << 33) // a long message that goes nowhere: there is a sink
+#define ONSET_SUNK       (1ull << 33) // a long message that goes nowhere: there is a sink
 
 struct onset_loopback {
     struct onset_driver base;
