@@ -29,8 +29,8 @@ func sysex(size, number int) []byte {
 // buffers together.
 func TestSysExArrivesAsItWasSent(t *testing.T) {
 	sizes := []int{2, 3, 15, 16, 17, 64, 65, 1000, 30_000, 2}
-	r := newRig(t, engine.Options{})
-	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 4, SysExBufferSize: 16})
+	r := newRaisedRig(t, engine.Options{}) // the driver waits 10 ms for a buffer
+	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 32, SysExBufferSize: 64})
 	out := r.output(t, 0, engine.OutputOptions{})
 	for i, size := range sizes {
 		require.NoError(t, out.SendSysEx(sysex(size, i)))
@@ -64,11 +64,11 @@ func TestSysExArrivesAsItWasSent(t *testing.T) {
 // What an event from ReadInto points at is good until the next call.
 func TestSysExFromReadInto(t *testing.T) {
 	r := newRig(t, engine.Options{})
-	r.input(t, 0, engine.InputOptions{})
+	r.input(t, 0, engine.InputOptions{SysExBuffers: 100})
 	out := r.output(t, 0, engine.OutputOptions{})
 	events := make([]engine.Event, 16)
 	for sent, got := 0, 0; got < 100; {
-		for ; sent < got+20; sent++ { // fewer than there are buffers
+		for ; sent < min(got+20, 100); sent++ { // never more than there are buffers
 			require.NoError(t, out.SendSysEx(sysex(10, sent)))
 		}
 		n, err := r.ReadInto(events)
