@@ -21,8 +21,12 @@ import (
 	"github.com/onset-midi/onset/cwinmm"
 )
 
-// TestMain turns this test binary into a busy process when it is told to.
+// TestMain turns this test binary into a busy process, or one to be ended, when it is told to.
 func TestMain(m *testing.M) {
+	if how := os.Getenv("ONSET_TEST_END"); how != "" {
+		endAs(how)
+		return
+	}
 	if file := os.Getenv("ONSET_TEST_SPIN"); file != "" {
 		_ = Spin(os.Stdin)
 		_ = os.WriteFile(file, nil, 0o600) // that it has ended by itself

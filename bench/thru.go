@@ -21,8 +21,9 @@ type Thru struct {
 	Plan    Plan // its loads in turn; contenders, backgrounds and what the source does besides are not used
 	Driver  engine.Driver
 	Out, In engine.Selector
-	// Command is the program, which is started and, at the end, killed. nil: it runs already, or there is
-	// none.
+	// Command is the program, whose Stdin is not to be set. It is started, and asked to end when all is measured:
+	// its standard input ends, and it is sent an interrupt (SIGINT; on Windows Ctrl-Break, which a program without
+	// a console does not get). If it has not ended 2 s later, it is killed. nil: it runs already, or there is none.
 	Command  *exec.Cmd
 	Name     string // of the contender in the report
 	Progress func(Progress)
@@ -36,6 +37,7 @@ type Thru struct {
 const (
 	comeBack = 10 * time.Second // how long the program may take until the first message comes back
 	settle   = 500 * time.Millisecond
+	grace    = 2 * time.Second // that the program has to end when it is asked to
 )
 
 // Run measures and returns its report, as Runner.Run does.
@@ -82,20 +84,34 @@ func (t *Thru) Run(ctx context.Context) (report *Report, err error) {
 	return report, nil
 }
 
-// launch starts the program.
+// launch starts the program. stop ends it, gently if that works.
 func (t *Thru) launch() (stop func(), err error) {
-	if err := t.Command.Start(); err != nil {
+	c := t.Command
+	prepareInterrupt(c)
+	c.WaitDelay = grace // for what it has started itself and left behind
+	stdin, err := c.StdinPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("start of %s: %w", t.Name, err)
 	}
 	t.exited = make(chan error, 1)
 	ended := make(chan struct{})
 	go func() {
-		t.exited <- t.Command.Wait()
+		t.exited <- c.Wait()
 		close(ended)
 	}()
 	return func() {
-		_ = t.Command.Process.Kill() // it may have ended
-		<-ended
+		// It may have ended by itself: then neither can be done, nor need be.
+		_ = stdin.Close()
+		_ = interrupt(c.Process)
+		select {
+		case <-ended:
+		case <-time.After(grace):
+			_ = c.Process.Kill()
+			<-ended
+		}
 	}, nil
 }
 

@@ -97,7 +97,7 @@ func (benchSpinCommand) Run() error { return bench.Spin(os.Stdin) }
 type benchThruCommand struct {
 	Out         string   `required:"" placeholder:"PORT" help:"Output port that the program reads."`
 	In          string   `required:"" placeholder:"PORT" help:"Input port that the program writes to."`
-	Command     []string `arg:"" optional:"" passthrough:"" help:"The program and its arguments; without one it should be running already."`
+	Command     []string `arg:"" optional:"" passthrough:"" help:"The program and its arguments, which is asked to end afterwards; without one it should be running already."`
 	Loads       []string `default:"millisecond" help:"What is sent: ${allLoads} (default: ${default})."`
 	planFlags   `embed:""`
 	reportFlags `embed:""`
