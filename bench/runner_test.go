@@ -200,7 +200,7 @@ func TestTheReportSaysWhichProcessorsWereGranted(t *testing.T) {
 	assert.Equal(t, "source: normal on processor 0; contender: normal on processor 0 (park, c-park, datagram, channel), "+
 		"normal on processor 1 (c-apart), the driver's (exported)", report.granted())
 
-	plan.SourceCPU, plan.PollerCPU, plan.SourceMoves = -1, -1, 9
+	plan.PollerCPU, plan.SourceMoves = -1, 9
 	plan.Contenders = []string{"park", "c-park"}
 	report, err = (&Runner{Plan: plan}).Run(t.Context())
 	require.NoError(t, err)
