@@ -18,7 +18,7 @@ const (
 	crowd   = time.Millisecond
 )
 
-// place is where a message stands among its neighbours.
+// place is what a message is among its neighbours.
 type place int
 
 const (
@@ -27,27 +27,46 @@ const (
 	behind              // due less than crowd after a first one
 )
 
-// places returns the place of each message. What was before the load is unknown: nothing is first there.
-func (s *Schedule) places() []place {
-	all := make([]place, len(s.At))
+// passage is what became of one message.
+type passage struct {
+	trace *cwinmm.Trace
+	n     int
+	at    time.Duration // when it was due
+	place place
+}
+
+// passages returns those of the messages that count and are measured. What was before the load is unknown:
+// nothing is first there.
+func passages(trace *cwinmm.Trace, plan Schedule) []passage {
+	all := make([]passage, 0, len(plan.At)-plan.Counted)
 	crowded := time.Duration(0) // when the last crowd ends
-	for n := 1; n < len(s.At); n++ {
+	for n, at := range plan.At {
+		p := passage{trace: trace, n: n, at: at}
 		switch {
-		case s.At[n]-s.At[n-1] >= silence:
-			all[n] = first
-			crowded = s.At[n] + crowd
-		case s.At[n] < crowded:
-			all[n] = behind
+		case isLong(plan.Message[n]):
+			continue
+		case n > 0 && at-plan.At[n-1] >= silence:
+			p.place = first
+			crowded = at + crowd
+		case at < crowded:
+			p.place = behind
+		}
+		if n >= plan.Counted {
+			all = append(all, p)
 		}
 	}
 	return all
 }
 
-// passage is what became of one message.
-type passage struct {
-	trace *cwinmm.Trace
-	n     int
-	place place
+// has reports whether a measure is of this message, too.
+func (p passage) has(m Measure) bool {
+	switch m {
+	case DispatchFirst:
+		return p.place == first
+	case HeldBehind:
+		return p.place == behind
+	}
+	return true
 }
 
 // since is how long after one thing, in ticks, another happened; ok is false if either did not.
@@ -59,23 +78,14 @@ func since(from, to uint64) (d time.Duration, ok bool) {
 func (p passage) latency(m Measure) (d time.Duration, ok bool) {
 	t, n := p.trace, p.n
 	late := time.Duration(t.LateNS[n])
-	if isLong(t.Message[n]) {
-		return 0, false
-	}
 	switch m {
-	case Dispatch:
+	case Dispatch, DispatchFirst:
 		return since(t.Entered[n], t.Arrived[n])
 	case DispatchIntended, ReturnIntended:
 		d, ok = since(t.Sent[n], t.Arrived[n])
 		return d + late, ok
-	case DispatchFirst:
-		d, ok = since(t.Entered[n], t.Arrived[n])
-		return d, ok && p.place == first
-	case Held:
+	case Held, HeldBehind:
 		return since(t.Sent[n], t.Left[n])
-	case HeldBehind:
-		d, ok = since(t.Sent[n], t.Left[n])
-		return d, ok && p.place == behind
 	case DriverToCallback:
 		return since(t.Sent[n], t.Entered[n])
 	case InToOut:
@@ -103,11 +113,11 @@ func measuresOf(route bool) []Measure {
 // measures. A message was received if it has the first of them, which the timeline shows. All that is
 // computed is computed here, when nothing is measured any more.
 func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, measures []Measure) error {
-	places := plan.places()
+	all := passages(trace, plan)
 	for i, m := range measures {
 		d := NewDistribution(m)
-		for n := plan.Counted; n < len(plan.At); n++ {
-			if latency, ok := (passage{trace, n, places[n]}).latency(m); ok {
+		for _, p := range all {
+			if latency, ok := p.latency(m); ok && p.has(m) {
 				d.Record(latency)
 			}
 		}
@@ -122,34 +132,29 @@ func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, measures []Measure) err
 		}
 		r.Measured = append(r.Measured, *d)
 	}
-	r.Sent = 0
-	for _, message := range trace.Message[plan.Counted:len(plan.At)] {
-		if !isLong(message) {
-			r.Sent++
-		}
-	}
-	r.Took = plan.At[len(plan.At)-1] - plan.At[plan.Counted]
-	r.Timeline = cut(trace, plan, measures[0], r.Began)
+	r.Sent = uint64(len(all))
+	r.Took, _ = since(trace.Sent[all[0].n], trace.Sent[all[len(all)-1].n])
+	r.Timeline = cut(all, measures[0], r.Began)
 	return nil
 }
 
-// cut cuts the messages that count into slices by when they were due.
-func cut(trace *cwinmm.Trace, plan Schedule, m Measure, began time.Duration) []Slice {
+// cut cuts messages into slices by when they were due.
+func cut(all []passage, m Measure, began time.Duration) []Slice {
 	var slices []Slice
 	var within []time.Duration
-	at := plan.At[plan.Counted] / sliceLength * sliceLength
+	at := all[0].at / sliceLength * sliceLength
 	flush := func() {
 		if len(within) > 0 {
 			slices = append(slices, sliceOf(began+at, within))
 			within = within[:0]
 		}
 	}
-	for n := plan.Counted; n < len(plan.At); n++ {
-		if plan.At[n] >= at+sliceLength {
+	for _, p := range all {
+		if p.at >= at+sliceLength {
 			flush()
-			at = plan.At[n] / sliceLength * sliceLength
+			at = p.at / sliceLength * sliceLength
 		}
-		if latency, ok := (passage{trace: trace, n: n}).latency(m); ok {
+		if latency, ok := p.latency(m); ok {
 			within = append(within, latency)
 		}
 	}

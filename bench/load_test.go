@@ -119,8 +119,22 @@ func TestTheWarmUpDoesNotCount(t *testing.T) {
 		assert.GreaterOrEqual(t, s.At[s.Counted], time.Second, name)
 		assert.Zero(t, planned(t, name, 0, time.Second, 1).Counted, name)
 	}
+	s := planned(t, "flood", 10*time.Millisecond, time.Nanosecond, 1)
+	assert.Equal(t, 2000, s.Counted)
+	assert.Len(t, s.At, 2001)
+}
+
+// A load that is sparser than a round is long is measured by its first message after the warm-up, which is none of
+// the cold ones before.
+func TestAMessageCounts(t *testing.T) {
 	s := planned(t, "chord", 200*time.Millisecond, 10*time.Millisecond, 1)
-	assert.Zero(t, s.Counted, "nothing is due after the warm-up: what there is counts")
+	assert.Equal(t, 16, s.Counted)
+	require.Len(t, s.At, 17)
+	assert.Equal(t, 250*time.Millisecond, s.At[16])
+	for warmUp := range 40 * time.Millisecond / time.Millisecond { // some end before a system exclusive message
+		s := planned(t, "sysex", warmUp*time.Millisecond, time.Nanosecond, 1)
+		assert.False(t, isLong(s.Message[len(s.At)-1]), "%d ms", warmUp)
+	}
 }
 
 func TestUnknownNamesAreToldWhatThereIs(t *testing.T) {

@@ -86,6 +86,24 @@ func TestACableAloneIsMeasured(t *testing.T) {
 	assert.Zero(t, report.Cells[0].Rounds[0].Lost())
 }
 
+// Of the load sysex the notes are measured, also where it ends with a system exclusive message.
+func TestSystemExclusiveMessagesFromOutside(t *testing.T) {
+	thru, _ := outside(t)
+	thru.In, thru.Plan.Loads, thru.Plan.WarmUp = thru.Out, []string{"sysex"}, 0
+	thru.Plan.Duration = 35 * time.Millisecond // it is due at 34.88 ms
+	load, err := FindLoad("sysex")
+	require.NoError(t, err)
+	plan := load.Schedule(0, thru.Plan.Duration, 1)
+	require.True(t, isLong(plan.Message[len(plan.At)-1]))
+	report, err := thru.Run(t.Context())
+	require.NoError(t, err)
+	for _, round := range report.Cells[0].Rounds {
+		assert.EqualValues(t, 16, round.Sent)
+		assert.EqualValues(t, 16, round.Received)
+		assert.EqualValues(t, 16, round.Get(Late).Count())
+	}
+}
+
 func TestNothingComesBack(t *testing.T) {
 	thru, loop := outside(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
