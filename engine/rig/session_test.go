@@ -309,15 +309,15 @@ func TestEventsDuringAReplacementAreNotLost(t *testing.T) {
 		require.NoError(t, s.session.Replace(with))
 		close(stop)
 		<-stopped
+		// Where the ring was full meanwhile, the ends of lost notes are told behind it.
 		var in engine.InputStats
 		require.Eventually(t, func() bool {
 			inputs := s.engine.Stats().Inputs
 			in = inputs[len(inputs)-1]
-			return in.Waiting == 0
+			return in.Waiting == 0 && s.session.Stats().Instances[0].Changes == in.Delivered+in.Recovered
 		}, 10*time.Second, time.Millisecond)
 		assert.Equal(t, "Second In", in.Info.Name)
 		assert.NotZero(t, in.Delivered)
-		assert.Equal(t, in.Delivered+in.Recovered, s.session.Stats().Instances[0].Changes)
 		require.NoError(t, s.session.Replace(without))
 	}
 }
