@@ -153,10 +153,10 @@ func TestBuffersComeBackWhateverTheHandlerDoes(t *testing.T) {
 }
 
 func TestSysExIsFilteredWithoutLosingBuffers(t *testing.T) {
-	r := newRig(t, engine.Options{})
-	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 2, Ignore: engine.Ignore{SysEx: true}})
+	r := newRaisedRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 40, Ignore: engine.Ignore{SysEx: true}})
 	out := r.output(t, 0, engine.OutputOptions{})
-	for i := range 50 {
+	for i := range 100 {
 		require.NoError(t, out.SendSysEx(sysex(10, i)))
 		require.Eventually(t, func() bool { return in.Stats().Filtered == uint64(i+1) }, 10*time.Second, 10*time.Microsecond)
 	}
@@ -167,8 +167,8 @@ func TestSysExIsFilteredWithoutLosingBuffers(t *testing.T) {
 func TestSysExDoesNotAllocate(t *testing.T) {
 	const count = 20_000
 	objects := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
-	r := newRig(t, engine.Options{})
-	r.input(t, 0, engine.InputOptions{SysExBufferSize: 32})
+	r := newRaisedRig(t, engine.Options{}) // as above: a buffer that is late is a message lost
+	r.input(t, 0, engine.InputOptions{SysExBuffers: 256, SysExBufferSize: 32})
 	out := r.output(t, 0, engine.OutputOptions{Capacity: 1 << 15})
 	short, long := sysex(20, 1), sysex(100, 2)
 	send := func(n int) error {
