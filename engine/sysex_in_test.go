@@ -165,7 +165,7 @@ func TestSysExIsFilteredWithoutLosingBuffers(t *testing.T) {
 
 // A message in one buffer is handed over where it is; one in several is put together in memory that is used again.
 func TestSysExDoesNotAllocate(t *testing.T) {
-	const count = 4_000
+	const count = 10_000
 	objects := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
 	r := newRaisedRig(t, engine.Options{}) // as above: a buffer that is late is a message lost
 	r.input(t, 0, engine.InputOptions{SysExBuffers: 256, SysExBufferSize: 32})
