@@ -10,7 +10,8 @@ import (
 // WriteGoBench writes the report as the output of Go benchmarks (golang.org/design/14313-benchmark-format),
 // for benchstat and its like: a line for each round of each cell, whose iterations are the messages that
 // arrived. Latencies are in ns, which benchstat scales as it does ns/op; cpu-ns is CPU time per second.
-// A percentile that a round has too few messages for is left out. It returns the writer's error.
+// A percentile that a round has too few messages for, or that is of a message which was lost, is left out. It
+// returns the writer's error.
 func (r *Report) WriteGoBench(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	m := r.Machine

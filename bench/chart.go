@@ -96,6 +96,11 @@ func rank(percentile float64) float64 { return -math.Log10(1 - percentile/100) }
 // lastRank is the rank of the slowest of n messages.
 func lastRank(n uint64) float64 { return math.Log10(float64(n)) }
 
+// lastRank is the rank of the slowest message that was not lost.
+func (d *Distribution) lastRank() float64 {
+	return math.Log10(float64(d.all()) / float64(max(d.Lost, 1)))
+}
+
 // point is a place in a plot.
 type point struct{ x, y float64 }
 
@@ -103,15 +108,16 @@ type point struct{ x, y float64 }
 func (d *Distribution) curve() (ranks []float64, latencies []time.Duration) {
 	const perDecade = 50
 	var percentiles []float64
-	for i := 0; float64(i)/perDecade < lastRank(d.Count()); i++ {
+	received := float64(d.Count()) / float64(d.all())
+	for i := 0; float64(i)/perDecade < d.lastRank(); i++ {
 		x := float64(i) / perDecade
-		ranks, percentiles = append(ranks, x), append(percentiles, 100*(1-math.Pow(10, -x)))
+		ranks, percentiles = append(ranks, x), append(percentiles, 100*(1-math.Pow(10, -x))/received)
 	}
 	values := d.hist.ValueAtPercentiles(percentiles)
 	for _, p := range percentiles {
 		latencies = append(latencies, min(time.Duration(values[p]), d.Max))
 	}
-	return append(ranks, lastRank(d.Count())), append(latencies, d.Max)
+	return append(ranks, d.lastRank()), append(latencies, d.Max)
 }
 
 // drawn is a contender's merged distribution of one measure.
@@ -131,8 +137,8 @@ func axesOf(all []drawn) axes {
 	var latencies []time.Duration
 	a := axes{most: 1}
 	for _, d := range all {
-		latencies = append(latencies, d.Max, d.Percentile(0), d.Percentile(50))
-		a.most = max(a.most, d.Count())
+		latencies = append(latencies, d.Max, d.Percentile(0), min(d.Percentile(50), d.Max))
+		a.most = max(a.most, d.all())
 	}
 	a.latency = latencyScale(latencies)
 	return a
@@ -162,12 +168,11 @@ func (a axes) curves(all []drawn) plot {
 		}
 		t := trace{Contender: d.Contender, N: d.n, Line: path(simplify(points)), Dots: dot(points[len(points)-1])}
 		t.Title = fmt.Sprintf("%s: %d messages, the slowest %s µs", d.Contender, d.Count(), micros(d.Max))
+		if d.Lost > 0 {
+			t.Title += fmt.Sprintf(", %d lost", d.Lost)
+		}
 		for _, percentile := range readings(a.most) {
-			text := absent
-			if latency, ok := supported(d.Distribution, percentile); ok {
-				text = micros(latency)
-			}
-			t.Values = append(t.Values, text)
+			t.Values = append(t.Values, cmp.Or(reading(d.Distribution, percentile), absent))
 		}
 		p.Traces = append(p.Traces, t)
 	}

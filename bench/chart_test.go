@@ -68,6 +68,27 @@ func TestCurves(t *testing.T) {
 	assert.Equal(t, "50.0 75.0 90.0 95.0 99.0 99.5 99.9 – – – – –", strings.Join(p.Traces[1].Values, " "))
 }
 
+// A curve with lost messages ends where they begin, and says of no percentile beyond what it was.
+func TestCurvesOfLostMessages(t *testing.T) {
+	whole, part := even(Dispatch, 10_000, 10), even(Dispatch, 9000, 10) // of the same messages, the slowest 1000 lost
+	part.Lost = 1000
+	all := []drawn{{0, &Cell{Contender: "whole"}, &whole}, {1, &Cell{Contender: "part"}, &part}}
+	a := axesOf(all)
+	assert.EqualValues(t, 10_000, axesOf(all[1:]).most)
+	p := a.curves(all)
+	end := points(t, p.Traces[1].Dots)[0]
+	assert.InDelta(t, extent*a.x(rank(90)), end.x, 0.1)
+	assert.InDelta(t, a.latency.y(part.Max), end.y, 0.1)
+	assert.Equal(t, "50.0 75.0 90.0 95.0 99.0 99.5 99.9 100.0 100 –", strings.Join(p.Traces[0].Values, " "))
+	assert.Equal(t, "50.0 75.0 90.0 lost lost lost lost lost lost –", strings.Join(p.Traces[1].Values, " "))
+	ranks, latencies := part.curve()
+	wholes, values := whole.curve()
+	for i := range len(ranks) - 1 {
+		assert.Equal(t, wholes[i], ranks[i])
+		assert.InEpsilon(t, values[i], latencies[i], 0.002, "rank %v", ranks[i])
+	}
+}
+
 func TestCurvesOfOddDistributions(t *testing.T) {
 	one, none, long := even(Held, 1, time.Microsecond), even(Held, 5, 0), even(Held, 2, time.Hour)
 	for name, d := range map[string]Distribution{"one message": one, "only 0": none, "hours": long} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,8 +23,8 @@ import (
 // All tests of a comparison are one family, corrected by Holm's method: the probability that it reports
 // any difference where there is none is below 5 %, however many cells there are. It has a price: many
 // cells need more rounds, and the comparison says how many. A difference must besides matter: 5 %, and for
-// a latency a step of the clock, for CPU time 0.5 % of a processor. The maximum is a single message's, so
-// it is shown and not tested.
+// a latency a step of the clock, for CPU time 0.5 % of a processor, for lost messages one in a
+// thousand. The maximum is a single message's, so it is shown and not tested.
 type Comparison struct {
 	Changes     []Change // by cell, in A's order
 	Differences []string // in machines and plans: with any, the reports are not like for like
@@ -38,8 +39,9 @@ type Comparison struct {
 type Change struct {
 	Contender, Load, Background string
 
-	Figure           string  // "p50", "p99", "p99.9" or "max" of Dispatch or Return, or "CPU"
-	A, B             float64 // medians over the rounds: in ns, or in CPU seconds a second
+	Measure          Measure // Dispatch, InToOut or Return; empty: of none
+	Figure           string  // "p50", "p99", "p99.9" or "max" of that; "CPU"; or, where messages were, "lost"
+	A, B             float64 // medians over the rounds: in ns, in CPU seconds a second, or in lost of those sent
 	RoundsA, RoundsB int     // that have the figure
 	Floor            string  // what the verdict's ratios are to; empty: the verdict is on the figure itself
 	RatioA, RatioB   float64 // medians over the rounds
@@ -63,6 +65,7 @@ const (
 	level       = 0.05
 	leastChange = 0.05
 	leastCPU    = 0.005
+	leastLost   = 0.001
 )
 
 // Compare compares every cell that both reports have. It is an error if there is none.
@@ -84,8 +87,8 @@ func Compare(a, b *Report) (*Comparison, error) {
 
 // add adds a cell's figures.
 func (c *Comparison) add(a, b *Cell) {
-	floorA, floorB := c.a.Find(floorOf(a.Contender), a.Load, a.Background), c.b.Find(floorOf(b.Contender), b.Load, b.Background)
-	for _, m := range []Measure{Dispatch, Return} {
+	for _, m := range []Measure{Dispatch, InToOut, Return} {
+		floorA, floorB := c.a.floor(a, m), c.b.floor(b, m)
 		for _, p := range []float64{50, 99, 99.9, 100} {
 			sample := pair{latencies(a, m, p), latencies(b, m, p)}
 			tested := sample
@@ -95,14 +98,24 @@ func (c *Comparison) add(a, b *Cell) {
 					tested, floor = r, floorA.Contender
 				}
 			}
-			c.addFigure(a, percentileName(p), floor, sample, tested)
+			c.addFigure(a, m, percentileName(p), floor, sample, tested)
 		}
 	}
+	missing := pair{perRound(a, (*Round).lostShare), perRound(b, (*Round).lostShare)}
+	if slices.ContainsFunc(slices.Concat(missing.a, missing.b), func(share float64) bool { return share > 0 }) {
+		c.addFigure(a, "", figureLost, "", missing, missing)
+	}
 	cpu := pair{perRound(a, func(r *Round) float64 { return r.CPU }), perRound(b, func(r *Round) float64 { return r.CPU })}
-	c.addFigure(a, figureCPU, "", cpu, cpu)
+	c.addFigure(a, "", figureCPU, "", cpu, cpu)
 }
 
-const figureCPU = "CPU"
+const (
+	figureCPU  = "CPU"
+	figureLost = "lost"
+)
+
+// lostShare returns how many of the messages were lost.
+func (r *Round) lostShare() float64 { return float64(r.Lost()) / float64(max(r.Sent, 1)) }
 
 // pair is a figure's rounds in both reports.
 type pair struct{ a, b []float64 }
@@ -110,12 +123,12 @@ type pair struct{ a, b []float64 }
 func (p pair) some() bool { return len(p.a) > 0 && len(p.b) > 0 }
 
 // addFigure adds a figure that both reports have, with the p of its own test.
-func (c *Comparison) addFigure(cell *Cell, figure, floor string, sample, tested pair) {
+func (c *Comparison) addFigure(cell *Cell, m Measure, figure, floor string, sample, tested pair) {
 	if !sample.some() {
 		return
 	}
 	change := Change{
-		Contender: cell.Contender, Load: cell.Load, Background: cell.Background, Figure: figure, Floor: floor,
+		Contender: cell.Contender, Load: cell.Load, Background: cell.Background, Measure: m, Figure: figure, Floor: floor,
 		A: median(sample.a), B: median(sample.b), RoundsA: len(tested.a), RoundsB: len(tested.b), P: math.NaN(),
 	}
 	if floor != "" {
@@ -158,8 +171,11 @@ func (c *Comparison) verdict(change *Change) Verdict {
 
 // least returns the smallest difference of a figure that matters.
 func (c *Comparison) least(change *Change) float64 {
-	if change.Figure == figureCPU {
+	switch change.Figure {
+	case figureCPU:
 		return leastCPU
+	case figureLost:
+		return leastLost
 	}
 	return float64(max(c.a.Machine.ClockStep, c.b.Machine.ClockStep))
 }
@@ -380,15 +396,18 @@ func leftAligned(v Verdict) string { return fmt.Sprintf("%-*s", len(Same), v) }
 
 // figure returns the figure's name with its unit.
 func (c *Change) figure() string {
-	if c.Figure == figureCPU {
-		return "CPU, %"
+	if c.Measure == "" {
+		return c.Figure + ", %"
 	}
-	return c.Figure + ", µs"
+	return fmt.Sprintf("%s %s, µs", c.Measure, c.Figure)
 }
 
 func (c *Change) text(x float64) string {
-	if c.Figure == figureCPU {
+	switch c.Figure {
+	case figureCPU:
 		return fmt.Sprintf("%.1f", 100*x)
+	case figureLost:
+		return digits(100 * x)
 	}
 	return micros(time.Duration(x))
 }

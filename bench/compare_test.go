@@ -54,11 +54,72 @@ func TestCompareFindsAShift(t *testing.T) {
 		assert.Equal(t, Same, c.of(t, other, "p50").Verdict, other)
 	}
 	text := comparison(t, c)
-	assert.Regexp(t, `(?m)^spin +p50, µs +0\.2\d +0\.\d\d +\+2\d\.\d % +1\.\d\d +1\.\d\d +\+2\d\.\d % +c-spin +0\.0\d\d +WORSE$`, text)
+	assert.Regexp(t, `(?m)^spin +dispatch p50, µs +0\.2\d +0\.\d\d +\+2\d\.\d % +1\.\d\d +1\.\d\d +\+2\d\.\d % +c-spin +0\.0\d\d +WORSE$`, text)
 	assert.NotContains(t, text, "LIKE FOR LIKE")
 
 	back := compared(t, slower.report(), repeated(1).report())
 	assert.Equal(t, Better, back.of(t, "spin", "p50").Verdict)
+}
+
+// From in to out, contenders are compared by how they do against the one that sends inside the callback.
+func TestCompareFromInToOut(t *testing.T) {
+	a, b := repeated(1).report(), repeated(2).report()
+	for i := range b.Cells {
+		for j := range b.Cells[i].Rounds {
+			if d := b.Cells[i].Rounds[j].Get(InToOut); d != nil && b.Cells[i].Contender == "spin" {
+				slower := NewDistribution(InToOut)
+				for p := 0.25; p < 100; p += 0.5 {
+					for range d.Count() / 200 {
+						slower.Record(d.Percentile(p) * 3 / 2)
+					}
+				}
+				b.Cells[i].Rounds[j].Measured[len(b.Cells[i].Rounds[j].Measured)-1] = *slower
+			}
+		}
+	}
+	c := compared(t, a, b)
+	found := 0
+	for _, change := range c.Changes {
+		if change.Measure != InToOut || change.Figure != "p50" {
+			continue
+		}
+		found++
+		want, floor := Same, "in-callback"
+		switch change.Contender {
+		case "spin":
+			want = Worse
+		case "in-callback":
+			floor = ""
+		}
+		assert.Equal(t, want, change.Verdict, change.Contender)
+		assert.Equal(t, floor, change.Floor, change.Contender)
+	}
+	assert.Equal(t, 4, found)
+	assert.Regexp(t, `(?m)^spin +in-to-out p50, µs .* in-callback .*WORSE$`, comparison(t, c))
+	assert.Equal(t, Same, c.of(t, "spin", "p50").Verdict, "as before from callback to handler")
+}
+
+// Messages that are lost are a difference, and none has no row.
+func TestCompareOfLostMessages(t *testing.T) {
+	losing := func(of float64) *Report {
+		r := plain()
+		r.Cells = r.Cells[:1]
+		round := r.Cells[0].Rounds[0]
+		r.Cells[0].Rounds = nil
+		for range 8 {
+			round.Received = uint64(1000 - 1000*of)
+			r.Cells[0].Rounds = append(r.Cells[0].Rounds, round)
+		}
+		return r
+	}
+	c := compared(t, losing(0), losing(0.002))
+	assert.Equal(t, Worse, c.of(t, "spin", "lost").Verdict)
+	assert.Regexp(t, `(?m)^spin +lost, % +0 +0\.20 `, comparison(t, c))
+	assert.Equal(t, Better, compared(t, losing(0.5), losing(0.4)).of(t, "spin", "lost").Verdict)
+	assert.Equal(t, Same, compared(t, losing(0.5), losing(0.51)).of(t, "spin", "lost").Verdict)
+	for _, change := range compared(t, losing(0), losing(0)).Changes {
+		assert.NotEqual(t, "lost", change.Figure)
+	}
 }
 
 // TestCompareDoesNotCryWolf compares runs of the same thing: 5 in 100 may find something that is not there.
@@ -126,9 +187,9 @@ func TestCompareOfTooFewRounds(t *testing.T) {
 	c := compared(t, few.report(), many.report())
 	assert.Equal(t, TooFew, c.of(t, "spin", "p50").Verdict)
 	text := comparison(t, c)
-	assert.Contains(t, text, "3 rounds against 3 cannot tell anything from noise: the test's p is at least 0.1, and must be 0.0021 or less\n"+
-		"for one of 24 tests to count. Measure 7 rounds each.")
-	assert.Contains(t, text, "24 with too few rounds to tell")
+	assert.Contains(t, text, "3 rounds against 3 cannot tell anything from noise: the test's p is at least 0.1, and must be 0.0014 or less\n"+
+		"for one of 36 tests to count. Measure 7 rounds each.")
+	assert.Contains(t, text, "36 with too few rounds to tell")
 }
 
 func TestCompareDoesNotTestTheMaximum(t *testing.T) {

@@ -3,16 +3,19 @@ package bench
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Distribution is how often each latency occurred: an HdrHistogram from 1 ns to a minute, exact to 0.1 %,
-// and the exact maximum. It is not for concurrent use.
+// and the exact maximum. Messages that were lost have no latency, and are slower than any that has. It is not
+// for concurrent use.
 type Distribution struct {
 	Measure Measure
-	Max     time.Duration // 0 if there is none
+	Max     time.Duration // of those that were not lost; 0 if there is none
+	Lost    uint64        // messages
 
 	// One of the two: a histogram takes 200 KB, packed mostly less than two.
 	hist   *hdrhistogram.Histogram
@@ -20,6 +23,9 @@ type Distribution struct {
 }
 
 const longest = time.Minute
+
+// Never is the latency of a message that was lost.
+const Never = time.Duration(math.MaxInt64)
 
 // NewDistribution returns an empty one.
 func NewDistribution(m Measure) *Distribution {
@@ -63,6 +69,7 @@ func (d *Distribution) pack() error {
 // Merge adds another's latencies.
 func (d *Distribution) Merge(other *Distribution) {
 	d.Max = max(d.Max, other.Max)
+	d.Lost += other.Lost
 	d.open().Merge(other.histogram())
 }
 
@@ -72,9 +79,19 @@ func (d *Distribution) Count() uint64 { return uint64(d.histogram().TotalCount()
 // Mean returns their mean; 0 if there is none.
 func (d *Distribution) Mean() time.Duration { return time.Duration(d.histogram().Mean()) }
 
+// all returns how many messages there were, with those that were lost.
+func (d *Distribution) all() uint64 { return d.Count() + d.Lost }
+
 // Percentile returns the latency that p per cent of the messages did not exceed: the exact maximum for
-// 100, 0 if there is none.
+// 100, Never if that is of a message that was lost, 0 if there is none.
 func (d *Distribution) Percentile(p float64) time.Duration {
+	if d.Lost > 0 {
+		const rounding = 1e-9
+		p *= float64(d.all()) / float64(d.Count()) // of those that were not lost
+		if d.Count() == 0 || p > 100+rounding {
+			return Never
+		}
+	}
 	if p >= 100 {
 		return d.Max
 	}
@@ -85,6 +102,7 @@ func (d *Distribution) Percentile(p float64) time.Duration {
 type distribution struct {
 	Measure Measure `json:"measure"`
 	Count   uint64  `json:"count"`
+	Lost    uint64  `json:"lost,omitempty"` // not in count
 	Max     int64   `json:"max_ns"`
 	Raw     string  `json:"hdr_v2_base64"` // ns; HdrHistogram's V2 compressed encoding
 }
@@ -95,7 +113,7 @@ func (d *Distribution) MarshalJSON() ([]byte, error) {
 	if err := packed.pack(); err != nil {
 		return nil, err
 	}
-	return json.Marshal(distribution{d.Measure, d.Count(), int64(d.Max), string(packed.packed)})
+	return json.Marshal(distribution{d.Measure, d.Count(), d.Lost, int64(d.Max), string(packed.packed)})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -111,6 +129,6 @@ func (d *Distribution) UnmarshalJSON(text []byte) error {
 	if count := uint64(hist.TotalCount()); count != j.Count {
 		return fmt.Errorf("histogram of %q: it has %d values, not %d", j.Measure, count, j.Count)
 	}
-	*d = Distribution{Measure: j.Measure, Max: time.Duration(j.Max), packed: []byte(j.Raw)}
+	*d = Distribution{Measure: j.Measure, Max: time.Duration(j.Max), Lost: j.Lost, packed: []byte(j.Raw)}
 	return nil
 }

@@ -7,8 +7,15 @@ import (
 )
 
 // floorOf returns the contender that others are measured against: a thread in C on the same ring, which
-// waits as they do. What a contender takes longer than it is what Go costs. The floors have none.
-func floorOf(contender string) string {
+// waits as they do. What a contender takes longer than it is what Go costs. From in to out it is the one that
+// sends inside the callback. The floors have none.
+func floorOf(contender string, m Measure) string {
+	if m == InToOut {
+		if contender == immediate {
+			return ""
+		}
+		return immediate
+	}
 	switch strings.TrimSuffix(contender, raised) {
 	case "c-spin", "c-park", immediate:
 		return ""

@@ -117,14 +117,19 @@ func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, measures []Measure) err
 	for i, m := range measures {
 		d := NewDistribution(m)
 		for _, p := range all {
-			if latency, ok := p.latency(m); ok && p.has(m) {
+			if !p.has(m) {
+				continue
+			}
+			if latency, ok := p.latency(m); ok {
 				d.Record(latency)
+			} else {
+				d.Lost++
 			}
 		}
 		if i == 0 {
 			r.Received = d.Count()
 		}
-		if d.Count() == 0 {
+		if d.Count() == 0 && i > 0 {
 			continue // the contender does not do this at all, or the load has no such message
 		}
 		if err := d.pack(); err != nil {

@@ -58,8 +58,8 @@ func (r *Round) Get(m Measure) *Distribution {
 	return nil
 }
 
-// Slice is a short stretch of a round: the latency of the messages that were sent in it, of the measure
-// Dispatch, or Return where there is no other.
+// Slice is a short stretch of a round: the latency of the messages that were due in it and arrived, of the measure
+// Dispatch; of InToOut where messages are sent on, and of Return from outside.
 type Slice struct {
 	At    time.Duration `json:"at_ns"` // its beginning, since the run began
 	Count uint64        `json:"count"`

@@ -412,6 +412,34 @@ func TestDistribution(t *testing.T) {
 	assert.Zero(t, distributionOf().Percentile(50))
 }
 
+// A message that was lost is slower than any other.
+func TestDistributionOfLostMessages(t *testing.T) {
+	d := distributionOf(1, 2, 3, 4, 5, 6, 7, 8)
+	d.Lost = 2
+	require.NoError(t, d.pack())
+	text, err := d.MarshalJSON()
+	require.NoError(t, err)
+	var back Distribution
+	require.NoError(t, back.UnmarshalJSON(text))
+	twice := distributionOf()
+	twice.Merge(d)
+	twice.Merge(&back)
+	for _, d := range []*Distribution{d, &back, twice} {
+		for p, want := range map[float64]time.Duration{0: 1, 10: 1, 50: 5, 80: 8, 81: Never, 100: Never} {
+			assert.Equal(t, want, d.Percentile(p), "p%v", p)
+		}
+		assert.EqualValues(t, 8, d.Max)
+	}
+	assert.EqualValues(t, 4, twice.Lost)
+	none := &Distribution{Lost: 3}
+	assert.Equal(t, Never, none.Percentile(0))
+	for lost := range uint64(999) { // the slowest that came is where it is, however the fraction is rounded
+		d := distributionOf(slices.Repeat([]time.Duration{7}, int(1000-lost))...)
+		d.Lost = lost
+		assert.EqualValues(t, 7, d.Percentile(100*float64(1000-lost)/1000), "%d lost", lost)
+	}
+}
+
 // distributionOf returns a distribution of latencies.
 func distributionOf(latencies ...time.Duration) *Distribution {
 	d := NewDistribution(Dispatch)

@@ -48,15 +48,35 @@ func (r *Report) names(plan []string, of func(*Cell) string) []string {
 	return all
 }
 
-// supported returns a percentile; false: there is no distribution, or it has fewer messages than one to
-// exceed the percentile, so that it would only be the maximum.
-func supported(d *Distribution, percentile float64) (time.Duration, bool) {
+// reaches reports whether a distribution has a message to exceed the percentile, which would only be the
+// maximum otherwise.
+func reaches(d *Distribution, percentile float64) bool {
 	const rounding = 1e-6
-	if d == nil || d.Count() == 0 || percentile < 100 && float64(d.Count())*(100-percentile) < 100-rounding {
+	return d != nil && d.all() > 0 && (percentile >= 100 || float64(d.all())*(100-percentile) >= 100-rounding)
+}
+
+// supported returns a percentile; false: there are not messages enough, or it is of one that was lost.
+func supported(d *Distribution, percentile float64) (time.Duration, bool) {
+	if !reaches(d, percentile) {
 		return 0, false
 	}
-	return d.Percentile(percentile), true
+	latency := d.Percentile(percentile)
+	return latency, latency != Never
 }
+
+// reading returns a percentile as text, in microseconds; empty if there are not messages enough.
+func reading(d *Distribution, percentile float64) string {
+	if !reaches(d, percentile) {
+		return ""
+	}
+	if latency, ok := supported(d, percentile); ok {
+		return micros(latency)
+	}
+	return lost
+}
+
+// lost stands for a latency that is that of a message which was lost.
+const lost = "lost"
 
 // micros writes a latency in microseconds.
 func micros(latency time.Duration) string {
@@ -172,9 +192,9 @@ func (r *Report) warnings() []string {
 	}
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		if lost, sent := c.lost(); lost > 0 {
+		if n, sent := c.lost(); n > 0 {
 			all = append(all, fmt.Sprintf("%s lost %d of %d messages (load %s, background %s).",
-				c.Contender, lost, sent, c.Load, c.Background))
+				c.Contender, n, sent, c.Load, c.Background))
 		}
 		if n := len(c.Rounds); n != r.Plan.Rounds {
 			all = append(all, fmt.Sprintf("%s has %s of the %d planned (load %s, background %s).",

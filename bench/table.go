@@ -33,7 +33,8 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return out.Flush()
 }
 
-const legend = absent + ": not measured, or by fewer messages than the percentile needs"
+const legend = "Percentiles are of all rounds' messages; a message that was lost is slower than any other. Ratios are the\n" +
+	"median of the rounds' (least–greatest). " + absent + ": not measured, or by fewer messages than the percentile needs."
 
 // absent stands for a figure that a row lacks.
 const absent = "–"
@@ -119,9 +120,9 @@ func (g grid) measured() grid {
 
 // figures returns the columns of a block's first table.
 func figures(b block) []column {
-	columns := []column{{"messages", "lost", func(c *Cell) string {
-		lost, _ := c.lost()
-		return fmt.Sprint(lost)
+	columns := []column{{"messages", lost, func(c *Cell) string {
+		n, _ := c.lost()
+		return fmt.Sprint(n)
 	}}}
 	columns = append(columns, latencyColumns(b, Dispatch, "dispatch, µs", 50, 99, 99.9, 100)...)
 	columns = append(columns, latencyColumns(b, Return, "round trip, µs", 50, 99, 99.9, 100)...)
@@ -147,48 +148,35 @@ func latencyColumns(b block, m Measure, title string, percentiles ...float64) []
 	}
 	var columns []column
 	for _, p := range percentiles {
-		columns = append(columns, column{title, percentileName(p), func(c *Cell) string {
-			latency, ok := supported(merged[c], p)
-			if !ok {
-				return ""
-			}
-			return micros(latency)
-		}})
+		columns = append(columns, column{title, percentileName(p), func(c *Cell) string { return reading(merged[c], p) }})
 	}
 	return columns
 }
 
-// ratioColumns returns the columns of a block's second table.
+// ratioColumns returns the columns of the table of ratios to floors.
 func (r *Report) ratioColumns() []column {
 	columns := []column{{"against", "floor", func(c *Cell) string {
-		if floor := r.floor(c); floor != nil {
+		if floor := r.floor(c, Dispatch); floor != nil && len(ratios(c, floor, Dispatch, 50)) > 0 {
 			return floor.Contender
 		}
 		return ""
 	}}}
-	for _, p := range []float64{50, 99} {
-		columns = append(columns, column{"dispatch, times the floor's", percentileName(p), func(c *Cell) string {
-			return ratioText(c, r.floor(c), Dispatch, p)
-		}})
-	}
-	for _, p := range []float64{50, 99} {
-		columns = append(columns, column{"in to out, times " + immediate + "'s", percentileName(p), func(c *Cell) string {
-			if c.Contender == immediate {
-				return ""
-			}
-			return ratioText(c, r.Find(immediate, c.Load, c.Background), InToOut, p)
-		}})
+	for _, of := range []struct {
+		measure Measure
+		title   string
+	}{{Dispatch, "dispatch, times the floor's"}, {InToOut, "in to out, times " + immediate + "'s"}} {
+		for _, p := range []float64{50, 99} {
+			columns = append(columns, column{of.title, percentileName(p), func(c *Cell) string {
+				return ratioText(c, r.floor(c, of.measure), of.measure, p)
+			}})
+		}
 	}
 	return columns
 }
 
-// floor returns the cell that c is measured against; nil: there is none with the same measure.
-func (r *Report) floor(c *Cell) *Cell {
-	floor := r.Find(floorOf(c.Contender), c.Load, c.Background)
-	if floor == nil || len(ratios(c, floor, Dispatch, 50)) == 0 {
-		return nil
-	}
-	return floor
+// floor returns the cell that c is measured against; nil: there is none.
+func (r *Report) floor(c *Cell, m Measure) *Cell {
+	return r.Find(floorOf(c.Contender, m), c.Load, c.Background)
 }
 
 func ratioText(c, floor *Cell, m Measure, percentile float64) string {

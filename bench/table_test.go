@@ -81,7 +81,8 @@ spin               0   15.0  58.8   59.9  60.0     50.0   1.0       0.25
 contender     floor                p50               p99
 spin         c-spin   2.50 (2.00–3.00)  2.50 (2.00–3.00)
 
-–: not measured, or by fewer messages than the percentile needs
+Percentiles are of all rounds' messages; a message that was lost is slower than any other. Ratios are the
+median of the rounds' (least–greatest). –: not measured, or by fewer messages than the percentile needs.
 `, "\n")
 	assert.Empty(t, cmp.Diff(want, table(t, plain())))
 }
@@ -211,6 +212,28 @@ hybrid         park     held-behind   2.50 (2.00–3.00)  2.50 (2.00–3.00)
 	assert.NotContains(t, htmlPage(t, r), "dispatch first")
 }
 
+func TestTableOfLostMessages(t *testing.T) {
+	r := plain()
+	r.Cells = r.Cells[:1]
+	for i := range r.Cells[0].Rounds {
+		round := &r.Cells[0].Rounds[i]
+		round.Measured[0] = even(Dispatch, 950, time.Microsecond)
+		round.Measured[0].Lost, round.Received = 50, 950
+	}
+	assert.Regexp(t, `(?m)^spin +100 +500 +lost +lost +lost `, table(t, r))
+	assert.Contains(t, htmlPage(t, r), "spin: 1900 messages, the slowest 950 µs, 100 lost")
+
+	round := &r.Cells[0].Rounds[0] // a round in which nothing came
+	round.Measured[0] = Distribution{Measure: Dispatch, Lost: 900}
+	assert.Regexp(t, `(?m)^spin +100 +950 +lost +lost +lost `, table(t, r), "half came in the other, just")
+	round.Measured[0].Lost = 901
+	assert.Regexp(t, `(?m)^spin +100 +lost +lost +lost +lost `, table(t, r))
+	r.Cells[0].Rounds = r.Cells[0].Rounds[:1]
+	assert.Regexp(t, `(?m)^spin +50 +lost +lost +lost `, table(t, r))
+	htmlPage(t, r)
+	goBench(t, r)
+}
+
 // What noting costs is told by the contender that does not.
 func TestTableOfNoting(t *testing.T) {
 	r := plain()
@@ -233,7 +256,12 @@ func TestFloorOf(t *testing.T) {
 	for contender, want := range map[string]string{
 		"spin": "c-spin", "hybrid": "c-spin", "park": "c-park", "in-callback": "", "c-spin": "", "c-park": "", "c-apart": "c-park", "spin-raised": "c-spin", "park-raised": "c-park",
 	} {
-		assert.Equal(t, want, floorOf(contender), contender)
+		assert.Equal(t, want, floorOf(contender, Dispatch), contender)
+		wantRouted := immediate
+		if contender == immediate {
+			wantRouted = ""
+		}
+		assert.Equal(t, wantRouted, floorOf(contender, InToOut), contender)
 	}
 }
 
