@@ -101,8 +101,14 @@ func (p passage) latency(m Measure) (d time.Duration, ok bool) {
 }
 
 // measuresOf returns what a contender on a cable is measured by.
-func measuresOf(route bool) []Measure {
+func measuresOf(contender string, route bool) []Measure {
 	all := []Measure{Dispatch, DispatchIntended, DispatchFirst, Held, HeldBehind, DriverToCallback, Late}
+	switch {
+	case contender == immediate:
+		all = []Measure{Held, HeldBehind, DriverToCallback, Late}
+	case onlySends(contender):
+		all = []Measure{Held, HeldBehind, Late}
+	}
 	if route {
 		all = append([]Measure{InToOut, InToOutIntended}, all...)
 	}
@@ -129,8 +135,8 @@ func (r *Round) fold(trace *cwinmm.Trace, plan Schedule, measures []Measure) err
 		if i == 0 {
 			r.Received = d.Count()
 		}
-		if d.Count() == 0 && i > 0 {
-			continue // the contender does not do this at all, or the load has no such message
+		if d.all() == 0 {
+			continue // the load has no such message
 		}
 		if err := d.pack(); err != nil {
 			return err

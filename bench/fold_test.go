@@ -39,7 +39,7 @@ func TestFold(t *testing.T) {
 		}
 	}
 	round := Round{Began: time.Hour}
-	require.NoError(t, round.fold(trace, plan, measuresOf(true)))
+	require.NoError(t, round.fold(trace, plan, measuresOf("spin", true)))
 	assert.EqualValues(t, 60, round.Sent)
 	assert.Zero(t, round.Received, "nothing reached the output")
 	assert.Zero(t, round.Get(InToOut).Count())
@@ -53,7 +53,7 @@ func TestFold(t *testing.T) {
 	assert.Equal(t, took, round.Took, "as it was sent, not as it was due")
 
 	round = Round{Began: time.Hour}
-	require.NoError(t, round.fold(trace, plan, measuresOf(false)))
+	require.NoError(t, round.fold(trace, plan, measuresOf("spin", false)))
 	assert.EqualValues(t, 54, round.Received)
 	assert.EqualValues(t, 6, round.Lost())
 	require.Len(t, round.Timeline, 6)
@@ -61,6 +61,19 @@ func TestFold(t *testing.T) {
 		assert.Equal(t, time.Hour+time.Duration(i+4)*100*time.Millisecond, s.At)
 		assert.EqualValues(t, 9, s.Count)
 		assert.Equal(t, round.Get(Dispatch).Max, s.Max)
+	}
+}
+
+// A round in which all messages were lost is one, for every measure.
+func TestFoldOfNothingButLosses(t *testing.T) {
+	trace := sentTrace(t, 3)
+	plan := Schedule{At: []time.Duration{0, 10 * time.Millisecond, 10 * time.Millisecond}, Message: make([]uint32, 3)}
+	var round Round
+	require.NoError(t, round.fold(trace, plan, measuresOf("spin", true)))
+	assert.Zero(t, round.Received)
+	for m, lost := range map[Measure]uint64{InToOut: 3, Dispatch: 3, DispatchFirst: 1, HeldBehind: 1, Late: 0} {
+		require.NotNil(t, round.Get(m), m)
+		assert.Equal(t, lost, round.Get(m).Lost, m)
 	}
 }
 
@@ -108,7 +121,7 @@ func TestFoldOfSilences(t *testing.T) {
 				trace.Left[n] = trace.Sent[n] + held + uint64(n)*10
 			}
 			var round Round
-			require.NoError(t, round.fold(trace, Schedule{At: c.at, Message: make([]uint32, len(c.at)), Counted: c.counted}, measuresOf(false)))
+			require.NoError(t, round.fold(trace, Schedule{At: c.at, Message: make([]uint32, len(c.at)), Counted: c.counted}, measuresOf("spin", false)))
 			assert.Equal(t, of(c.first, dispatch), round.Get(DispatchFirst).latencies())
 			assert.Equal(t, of(c.behind, held), round.Get(HeldBehind).latencies())
 			assert.Equal(t, len(c.first) > 0, slices.Contains((&Cell{Rounds: []Round{round}}).Measures(), DispatchFirst))

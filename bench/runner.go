@@ -246,7 +246,7 @@ func (r *Runner) perform(contender Contender, plan Schedule, background string) 
 	if !played.Pinned && p.SourceCPU >= 0 {
 		return nil, fmt.Errorf("processor %d for the source: not granted", p.SourceCPU)
 	}
-	return round, round.fold(trace, plan, measuresOf(p.Route))
+	return round, round.fold(trace, plan, measuresOf(contender.Name, p.Route))
 }
 
 // kept returns the processor that a thread is kept on; nil for none, which is below 0.
