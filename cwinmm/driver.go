@@ -21,7 +21,6 @@ static MMRESULT caps(struct onset_driver *d, bool in, UINT id, struct onset_caps
 import "C"
 
 import (
-	"slices"
 	"time"
 	"unicode/utf16"
 	"unsafe"
@@ -63,19 +62,31 @@ func (d *Driver) Close() {
 }
 
 func capsOf(c *C.struct_onset_caps) Caps {
-	var units [len(c.name)]uint16
-	for i, u := range c.name {
-		units[i] = uint16(u)
-	}
-	name := units[:]
-	if end := slices.Index(name, 0); end >= 0 {
-		name = name[:end]
-	}
 	return Caps{
-		Name:         string(utf16.Decode(name)),
+		Name:         text(c.name[:]),
+		Interface:    text(c.interface_id[:]),
 		Manufacturer: uint16(c.manufacturer),
 		Product:      uint16(c.product),
 		Version:      uint16(c.version),
+	}
+}
+
+// text returns what stands in units before the first that is 0.
+func text(units []C.uint16_t) string {
+	var until []uint16
+	for _, u := range units {
+		if u == 0 {
+			break
+		}
+		until = append(until, uint16(u))
+	}
+	return string(utf16.Decode(until))
+}
+
+// wide writes s into units, which the caller has made sure of that it fits, with a 0 behind it.
+func wide(units []C.uint16_t, s string) {
+	for i, u := range utf16.Encode([]rune(s)) {
+		units[i] = C.uint16_t(u)
 	}
 }
 

@@ -12,6 +12,7 @@ const (
 // Caps describes a device as its driver does.
 type Caps struct {
 	Name         string
+	Interface    string // interface id (DRV_QUERYDEVICEINTERFACE); empty: the driver has none
 	Manufacturer uint16 // MMSYSTEM manufacturer id
 	Product      uint16 // product id, the manufacturer's own
 	Version      uint16 // of the driver: major in the high byte, minor in the low byte

@@ -66,9 +66,15 @@ typedef struct midihdr {
 #define ONSET_TOO_MANY  0x10001 // no slot free in the table of inputs
 #define ONSET_NO_THREAD 0x10002 // the system gave no thread
 
-// A device as the driver describes it: MIDIINCAPSW and MIDIOUTCAPSW, what both have.
+#define ONSET_ID 256 // units of an interface id, with its end
+
+// A device as the driver describes it: MIDIINCAPSW and MIDIOUTCAPSW, what both have, and
+// DRV_QUERYDEVICEINTERFACE.
 struct onset_caps {
     uint16_t name[32]; // UTF-16, NUL-terminated
+    // The same; tells devices of the same name apart, and knows one again. Empty: the driver has
+    // none, or one that is too long.
+    uint16_t interface_id[ONSET_ID];
     uint16_t manufacturer;
     uint16_t product;
     uint32_t version; // major in the high byte of the low word, minor in its low byte

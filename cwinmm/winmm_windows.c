@@ -7,6 +7,20 @@
 
 static_assert(sizeof(WCHAR) == sizeof(uint16_t) && MAXPNAMELEN == 32, "onset_caps.name");
 
+// Of an input or an output; the two functions have the same type but for the handle's.
+static void query_interface(MMRESULT(WINAPI *message)(HANDLE, UINT, DWORD_PTR, DWORD_PTR), UINT id,
+                            struct onset_caps *caps)
+{
+    enum { DRV_QUERYDEVICEINTERFACE = 0x80C, DRV_QUERYDEVICEINTERFACESIZE = 0x80D }; // mmddk.h
+    HANDLE device = (HANDLE)(UINT_PTR)id;
+    ULONG size = 0; // bytes
+    if (message(device, DRV_QUERYDEVICEINTERFACESIZE, (DWORD_PTR)&size, 0) != MMSYSERR_NOERROR ||
+        size > sizeof caps->interface_id ||
+        message(device, DRV_QUERYDEVICEINTERFACE, (DWORD_PTR)caps->interface_id, size) !=
+            MMSYSERR_NOERROR)
+        caps->interface_id[0] = 0;
+}
+
 static UINT in_count(struct onset_driver *driver)
 {
     (void)driver;
@@ -23,6 +37,7 @@ static MMRESULT in_caps(struct onset_driver *driver, UINT id, struct onset_caps 
         caps->manufacturer = in.wMid;
         caps->product = in.wPid;
         caps->version = in.vDriverVersion;
+        query_interface((void *)midiInMessage, id, caps);
     }
     return result;
 }
@@ -93,6 +108,7 @@ static MMRESULT out_caps(struct onset_driver *driver, UINT id, struct onset_caps
         caps->manufacturer = out.wMid;
         caps->product = out.wPid;
         caps->version = out.vDriverVersion;
+        query_interface((void *)midiOutMessage, id, caps);
     }
     return result;
 }
