@@ -78,7 +78,7 @@ struct onset_cable {
 
     // The output side.
     onset_mutex sending, answer;
-    struct onset_side out;           // under sending
+    struct onset_side out;           // under brief, as the next two
     onset_out_callback out_callback; // NULL: none
     DWORD_PTR out_instance;
     struct onset_trace *sink; // NULL: what is sent goes through the cable
@@ -178,7 +178,6 @@ MMRESULT onset_cable_out_close(struct onset_cable *cable, HMIDIOUT handle);
 // Pulls the cable out, but for its place in the list; cable_in.c, cable_out.c.
 void onset_cable_unplug_in(struct onset_cable *cable);
 void onset_cable_unplug_out(struct onset_cable *cable);
-bool onset_cable_unplugged(struct onset_cable *cable);
 // Puts it back: the handles that are open stay dead.
 void onset_cable_replug(struct onset_cable *cable);
 

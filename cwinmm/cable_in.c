@@ -243,7 +243,6 @@ void onset_cable_unplug_in(struct onset_cable *cable)
 
 void onset_cable_replug(struct onset_cable *cable)
 {
-    onset_lock(&cable->sending);
     onset_lock(&cable->lock);
     onset_lock(&cable->brief);
     if (cable->unplugged) {
@@ -253,15 +252,6 @@ void onset_cable_replug(struct onset_cable *cable)
     }
     onset_unlock(&cable->brief);
     onset_unlock(&cable->lock);
-    onset_unlock(&cable->sending);
-}
-
-bool onset_cable_unplugged(struct onset_cable *cable)
-{
-    onset_lock(&cable->brief);
-    bool unplugged = cable->unplugged;
-    onset_unlock(&cable->brief);
-    return unplugged;
 }
 
 // The far end of the wire.

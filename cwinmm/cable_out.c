@@ -7,10 +7,13 @@
 static bool lock_out(struct onset_cable *cable, HMIDIOUT handle, MMRESULT *result)
 {
     onset_lock(&cable->sending);
+    onset_lock(&cable->brief);
     enum onset_found found = onset_side_find(cable, &cable->out, (uintptr_t)handle);
-    *result = found == ONSET_NOT_OPEN                                ? MMSYSERR_INVALHANDLE
-              : found == ONSET_GHOST || onset_cable_unplugged(cable) ? MMSYSERR_NODRIVER
-                                                                     : MMSYSERR_NOERROR;
+    bool gone = found == ONSET_GHOST || cable->unplugged;
+    onset_unlock(&cable->brief);
+    *result = found == ONSET_NOT_OPEN ? MMSYSERR_INVALHANDLE
+              : gone                  ? MMSYSERR_NODRIVER
+                                      : MMSYSERR_NOERROR;
     if (found == ONSET_LIVE)
         return true;
     onset_unlock(&cable->sending);
@@ -20,8 +23,10 @@ static bool lock_out(struct onset_cable *cable, HMIDIOUT handle, MMRESULT *resul
 MMRESULT onset_cable_out_open(struct onset_cable *cable, onset_out_callback callback,
                               DWORD_PTR instance, HMIDIOUT *handle)
 {
-    onset_lock(&cable->sending);
-    MMRESULT result = cable->out.open ? MMSYSERR_ALLOCATED : MMSYSERR_NOERROR;
+    onset_lock(&cable->brief);
+    MMRESULT result = cable->unplugged  ? MMSYSERR_NODRIVER
+                      : cable->out.open ? MMSYSERR_ALLOCATED
+                                        : MMSYSERR_NOERROR;
     if (result == MMSYSERR_NOERROR) {
         cable->out.open = true;
         cable->out.serial++;
@@ -29,7 +34,7 @@ MMRESULT onset_cable_out_open(struct onset_cable *cable, onset_out_callback call
         cable->out_instance = instance;
         *handle = (HMIDIOUT)onset_cable_handle(cable, cable->out.serial);
     }
-    onset_unlock(&cable->sending);
+    onset_unlock(&cable->brief);
     if (result == MMSYSERR_NOERROR && callback)
         callback(*handle, MOM_OPEN, instance, 0, 0);
     return result;
@@ -96,9 +101,9 @@ MMRESULT onset_cable_out_short(struct onset_cable *cable, HMIDIOUT handle, DWORD
 // Preparing works with a handle whose device has gone, so that its client can clean up.
 static bool known(struct onset_cable *cable, HMIDIOUT handle)
 {
-    onset_lock(&cable->sending);
+    onset_lock(&cable->brief);
     enum onset_found found = onset_side_find(cable, &cable->out, (uintptr_t)handle);
-    onset_unlock(&cable->sending);
+    onset_unlock(&cable->brief);
     return found != ONSET_NOT_OPEN;
 }
 
@@ -270,17 +275,17 @@ MMRESULT onset_cable_out_close(struct onset_cable *cable, HMIDIOUT handle)
 {
     MMRESULT result;
     if (!lock_out(cable, handle, &result)) {
-        onset_lock(&cable->sending);
+        onset_lock(&cable->brief);
         onset_side_forget(&cable->out, (uintptr_t)handle);
-        onset_unlock(&cable->sending);
+        onset_unlock(&cable->brief);
         return result;
     }
     onset_lock(&cable->brief);
     bool still = onset_headers_first(&cable->longs) || onset_headers_first(&cable->kept);
-    onset_unlock(&cable->brief);
     cable->out.open = still;
     onset_out_callback callback = cable->out_callback;
     DWORD_PTR instance = cable->out_instance;
+    onset_unlock(&cable->brief);
     onset_unlock(&cable->sending);
     if (still)
         return MIDIERR_STILLPLAYING;

@@ -608,11 +608,8 @@ uint32_t onset_loopback_open_handles(struct onset_driver *driver)
     for (uint32_t i = 0; i < all->count; i++) {
         struct onset_cable *cable = &all->cables[i];
         onset_lock(&cable->brief);
-        open += onset_side_handles(&cable->in);
+        open += onset_side_handles(&cable->in) + onset_side_handles(&cable->out);
         onset_unlock(&cable->brief);
-        onset_lock(&cable->sending);
-        open += onset_side_handles(&cable->out);
-        onset_unlock(&cable->sending);
     }
     return open;
 }
