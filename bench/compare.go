@@ -240,10 +240,12 @@ func differences(a, b *Report) []string {
 		{"seed", func(r *Report) any { return r.Plan.Seed }},
 		{"source's processor", func(r *Report) any { return processor(r.Plan.SourceCPU) }},
 		{"contender's processor", func(r *Report) any { return processor(r.Plan.PollerCPU) }},
+		{"source busy after each message", func(r *Report) any { return r.Plan.SourceBusy }},
+		{"messages until the source moves", func(r *Report) any { return r.Plan.SourceMoves }},
 		{"normal priority asked for the source", func(r *Report) any { return r.Plan.NormalSource }},
 		{"real-time priority asked for the contender", func(r *Report) any { return r.Plan.Raise }},
 		{"messages sent on", func(r *Report) any { return r.Plan.Route }},
-		{"priorities granted", func(r *Report) any { return r.common(a, b).granted() }},
+		{"granted", func(r *Report) any { return r.common(a, b).granted() }},
 	} {
 		if x, y := d.of(a), d.of(b); x != y {
 			all = append(all, fmt.Sprintf("%s: %q in A, %q in B", d.name, fmt.Sprint(x), fmt.Sprint(y)))

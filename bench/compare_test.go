@@ -142,6 +142,7 @@ func TestCompareTellsWhatElseDiffers(t *testing.T) {
 	a, b := plain(), plain()
 	b.Machine.Go, b.Machine.Wine, b.Plan.Duration, b.Cells[0].Rounds[0].Priority = "go1.27", "wine-10", time.Minute, "high"
 	b.Cells[0].Rounds[0].Received -= 5
+	b.Plan.SourceBusy, b.Plan.SourceMoves = time.Millisecond, 7
 	a.Cells = append(a.Cells, Cell{Contender: "park", Load: "din", Background: "quiet", Rounds: a.Cells[0].Rounds})
 	b.Cells = append(b.Cells, Cell{Contender: "spin", Load: "burst", Background: "quiet", Rounds: b.Cells[0].Rounds})
 	text := comparison(t, compared(t, a, b))
@@ -150,7 +151,9 @@ func TestCompareTellsWhatElseDiffers(t *testing.T) {
 		`Go: "go1.26" in A, "go1.27" in B`,
 		`Wine: "" in A, "wine-10" in B`,
 		`duration of a round: "1s" in A, "1m0s" in B`,
-		`priorities granted: "source: normal; contender: normal" in A, "source: normal; contender: high (spin), normal (spin, c-spin)" in B`,
+		`source busy after each message: "0s" in A, "1ms" in B`,
+		`messages until the source moves: "0" in A, "7" in B`,
+		`granted: "source: normal; contender: normal" in A, "source: normal; contender: high (spin), normal (spin, c-spin)" in B`,
 		"Only in A: park (load din, background quiet)",
 		"Only in B: spin (load burst, background quiet)",
 		"   WARNING: spin lost 5 of 2000 messages (load din, background quiet).",

@@ -3,7 +3,9 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/onset-midi/onset/cwinmm"
 	"github.com/onset-midi/onset/cwinmm/rival"
@@ -43,6 +45,8 @@ func contenders() []Contender {
 		{"spin" + raised, "spin at a raised priority", raise(startEngine(engine.WaitSpin))},
 		{"hybrid" + raised, "hybrid at a raised priority", raise(startEngine(engine.WaitHybrid))},
 		{"park" + raised, "park at a raised priority", raise(startEngine(engine.WaitPark))},
+		{"spin" + unnoted, "spin, whose handler notes nothing: what noting costs, from in to out", startUnnoted(engine.WaitSpin)},
+		{"park" + unnoted, "park, whose handler notes nothing", startUnnoted(engine.WaitPark)},
 		{"c-spin", "a thread in C on the same ring, spinning: the floor for spin", func(s *stage) (rival.Rival, error) {
 			return rival.Floor(s.setup(), true)
 		}},
@@ -69,9 +73,15 @@ func ContenderNames() []string {
 }
 
 const (
-	apart  = "c-apart"
-	raised = "-raised"
+	apart   = "c-apart"
+	raised  = "-raised"
+	unnoted = "-unnoted"
 )
+
+// onlySends reports whether there is nothing to measure of a contender but what it sends on.
+func onlySends(contender string) bool {
+	return contender == immediate || strings.HasSuffix(contender, unnoted)
+}
 
 // raise has a contender's thread ask for a higher priority, whatever the plan says.
 func raise(start func(*stage) (rival.Rival, error)) func(*stage) (rival.Rival, error) {
@@ -119,9 +129,10 @@ func startInCallback(s *stage) (rival.Rival, error) {
 
 // polled is a running engine.
 type polled struct {
-	eng   *engine.Engine
-	in    *engine.Input
-	ended chan error
+	eng       *engine.Engine
+	in        *engine.Input
+	processor int
+	ended     chan error
 }
 
 // mapping is what the engines route: every pitch bend and note of one port to another.
@@ -142,13 +153,18 @@ func startEngine(wait engine.Wait) func(*stage) (rival.Rival, error) {
 	}
 }
 
+// startUnnoted does the same but for noting: only the source's stamp and the output's are left.
+func startUnnoted(wait engine.Wait) func(*stage) (rival.Rival, error) {
+	return func(s *stage) (rival.Rival, error) { return s.poll(wait, func(*engine.Event) {}) }
+}
+
 // poll runs an engine with a handler, behind which it routes.
 func (s *stage) poll(wait engine.Wait, handle func(*engine.Event)) (p *polled, err error) {
-	eng, err := engine.Open(engine.Options{Driver: s.loop, Wait: wait, Raise: s.raise})
+	eng, err := engine.Open(engine.Options{Driver: s.loop, Wait: wait, NormalPriority: !s.raise})
 	if err != nil {
 		return nil, err
 	}
-	p = &polled{eng: eng, ended: make(chan error, 1)}
+	p = &polled{eng: eng, processor: s.processor, ended: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			_ = eng.Close() // it has done nothing yet
@@ -168,17 +184,17 @@ func (s *stage) poll(wait engine.Wait, handle func(*engine.Event)) (p *polled, e
 			router.Route(0, ev.Message)
 		}
 	}
-	ready := make(chan struct{})
+	ready := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread, which may be pinned, ends with the goroutine
-		if s.processor >= 0 {
-			cwinmm.PinThread(s.processor)
+		if s.processor >= 0 && !cwinmm.PinThread(s.processor) {
+			ready <- fmt.Errorf("processor %d for the contender: not granted", s.processor)
+			return
 		}
-		close(ready)
+		ready <- nil
 		p.ended <- eng.Run(context.Background(), all)
 	}()
-	<-ready
-	return p, nil
+	return p, <-ready
 }
 
 func (s *stage) router(eng *engine.Engine) (*rig.Router, error) {
@@ -195,6 +211,9 @@ func (s *stage) router(eng *engine.Engine) (*rig.Router, error) {
 
 // Priority is what the poller was granted.
 func (p *polled) Priority() string { return p.eng.Stats().Priority }
+
+// Processor is the one that the poller was granted; below 0: any.
+func (p *polled) Processor() int { return p.processor }
 
 // Drained reports whether the ring is empty.
 func (p *polled) Drained() bool { return p.in.Stats().Waiting == 0 }

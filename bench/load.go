@@ -17,7 +17,7 @@ type Load struct {
 	gaps   func(*rand.Rand) func() time.Duration
 	status byte // of its messages; 0: notes on and off
 	flood  bool // as many messages as count says, at once
-	every  int  // above 0: a system exclusive message of sysexBytes is on the line before every so many
+	every  int  // above 0: a system exclusive message of sysexBytes follows every so many
 }
 
 const (
@@ -89,31 +89,41 @@ type Schedule struct {
 	Counted int             // the number of the first that counts; those before are the warm-up
 }
 
+// longRow marks a row of a trace that is a system exclusive message: ONSET_ROW_LONG in trace.h. It is sent like
+// the others, and not measured: what it does to them is.
+const longRow = 1 << 24
+
+func isLong(message uint32) bool { return message>>24 == longRow>>24 }
+
 // floodRate is how many messages a second of flood is: more than any consumer here takes.
 const floodRate = 200_000
 
-// Schedule plans the load for a duration after a warm-up. The same seed gives the same plan.
+// Schedule plans the load for a duration after a warm-up, and on until a message counts: that of a sparse load
+// may be due later. The same seed gives the same plan.
 func (l Load) Schedule(warmUp, duration time.Duration, seed uint64) Schedule {
 	var s Schedule
 	next := l.gaps(rand.New(rand.NewPCG(seed, 0)))
 	end := warmUp + duration
-	most := int(end.Seconds() * floodRate)
-	for n, at := 0, time.Duration(0); at < end && n < most; n++ {
-		if l.every > 0 && n%l.every == l.every-1 {
-			at += sysexBytes * dinByte
+	most := int(warmUp.Seconds() * floodRate)
+	if l.flood {
+		s.Counted = most
+	}
+	most += max(1, int(duration.Seconds()*floodRate))
+	counts := false // a message does
+	for n, at := 0, time.Duration(0); (at < end || !counts) && n < most; n++ {
+		message := l.message(n)
+		if l.every > 0 && n%(l.every+1) == l.every {
+			at += (sysexBytes - 3) * dinByte // it arrives when it is complete; a note's time has been counted
+			message = longRow | sysexBytes
 		}
 		s.At = append(s.At, at)
-		s.Message = append(s.Message, l.message(n))
+		s.Message = append(s.Message, message)
 		if at < warmUp && !l.flood {
 			s.Counted = n + 1
+		} else if n >= s.Counted && !isLong(message) {
+			counts = true
 		}
 		at += next()
-	}
-	if l.flood {
-		s.Counted = int(warmUp.Seconds() * floodRate)
-	}
-	if s.Counted >= len(s.At) { // the load is sparser than the duration is long
-		s.Counted = 0
 	}
 	return s
 }

@@ -26,7 +26,7 @@ func TestLoadsKeepTheirRate(t *testing.T) {
 		{"din", 625_000, 625_000}, // 960 µs apart
 		{"chord", 600 * 4 * 16, 600 * 4 * 16},
 		{"dense", 6_000_000, 6_000_000},
-		{"sysex", 16 * 16741, 16 * 16742}, // 16 notes of 3 bytes and 64 bytes take 35.84 ms
+		{"sysex", 17 * 16741, 17 * 16742}, // 16 notes of 3 bytes and 64 bytes take 35.84 ms
 	} {
 		t.Run(c.load, func(t *testing.T) {
 			n := len(planned(t, c.load, 0, 10*time.Minute, 1).At)
@@ -59,21 +59,21 @@ func TestChordIsSixteenNotesAtOnce(t *testing.T) {
 }
 
 // A line that carries a system exclusive message carries no note meanwhile.
-func TestSysexLeavesTheLineItsTime(t *testing.T) {
+func TestSysexTakesTheLineItsTime(t *testing.T) {
 	s := planned(t, "sysex", 0, time.Second, 1)
 	const note, message = 3 * 320 * time.Microsecond, 64 * 320 * time.Microsecond
-	var long []int
+	notes := 0
 	for n := 1; n < len(s.At); n++ {
 		gap := s.At[n] - s.At[n-1]
-		if gap == note+message {
-			long = append(long, n)
+		if !isLong(s.Message[n]) {
+			notes++
+			require.Equal(t, note, gap, "row %d", n)
 			continue
 		}
-		require.Equal(t, note, gap, "before note %d", n)
-	}
-	require.NotEmpty(t, long)
-	for i := 1; i < len(long); i++ {
-		assert.Equal(t, 16, long[i]-long[i-1], "notes between two messages")
+		require.Equal(t, message, gap, "row %d", n)
+		require.EqualValues(t, 64, s.Message[n]&0xFFFF)
+		require.Contains(t, []int{15, 16}, notes, "the first note is not counted here")
+		notes = 0
 	}
 }
 
@@ -97,6 +97,9 @@ func TestEveryPlanIsInOrderAndNumbered(t *testing.T) {
 			assert.True(t, slices.IsSorted(s.At))
 			assert.Less(t, s.At[len(s.At)-1], duration)
 			for n, message := range s.Message {
+				if isLong(message) {
+					continue
+				}
 				require.EqualValues(t, n&0x3FFF, message>>8&0x7F|message>>16&0x7F<<7, "message %d", n)
 				require.Contains(t, []uint32{0x80, 0x90, 0xE0}, message&0xFF)
 				require.Zero(t, message>>24|message&0x808000, "data bytes have 7 bits")
@@ -116,8 +119,22 @@ func TestTheWarmUpDoesNotCount(t *testing.T) {
 		assert.GreaterOrEqual(t, s.At[s.Counted], time.Second, name)
 		assert.Zero(t, planned(t, name, 0, time.Second, 1).Counted, name)
 	}
+	s := planned(t, "flood", 10*time.Millisecond, time.Nanosecond, 1)
+	assert.Equal(t, 2000, s.Counted)
+	assert.Len(t, s.At, 2001)
+}
+
+// A load that is sparser than a round is long is measured by its first message after the warm-up, which is none of
+// the cold ones before.
+func TestAMessageCounts(t *testing.T) {
 	s := planned(t, "chord", 200*time.Millisecond, 10*time.Millisecond, 1)
-	assert.Zero(t, s.Counted, "nothing is due after the warm-up: what there is counts")
+	assert.Equal(t, 16, s.Counted)
+	require.Len(t, s.At, 17)
+	assert.Equal(t, 250*time.Millisecond, s.At[16])
+	for warmUp := range 40 * time.Millisecond / time.Millisecond { // some end before a system exclusive message
+		s := planned(t, "sysex", warmUp*time.Millisecond, time.Nanosecond, 1)
+		assert.False(t, isLong(s.Message[len(s.At)-1]), "%d ms", warmUp)
+	}
 }
 
 func TestUnknownNamesAreToldWhatThereIs(t *testing.T) {
@@ -126,5 +143,5 @@ func TestUnknownNamesAreToldWhatThereIs(t *testing.T) {
 	_, err = FindBackground("noise")
 	assert.EqualError(t, err, `background "noise": there are quiet, gc, busy-go, busy-processes`)
 	_, err = FindContender("go")
-	assert.EqualError(t, err, `contender "go": there are spin, hybrid, park, spin-raised, hybrid-raised, park-raised, c-spin, c-park, c-apart, exported, datagram, channel, in-callback`)
+	assert.EqualError(t, err, `contender "go": there are spin, hybrid, park, spin-raised, hybrid-raised, park-raised, spin-unnoted, park-unnoted, c-spin, c-park, c-apart, exported, datagram, channel, in-callback`)
 }

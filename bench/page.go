@@ -20,7 +20,8 @@ var (
 
 // measures are all there are, in the order that the page offers them.
 var measures = []Measure{
-	Dispatch, DispatchIntended, Return, ReturnIntended, Held, InToOut, InToOutIntended, DriverToCallback, Late,
+	Dispatch, DispatchIntended, DispatchFirst, Return, ReturnIntended, Held, HeldBehind, InToOut, InToOutIntended,
+	DriverToCallback, Late,
 }
 
 // page is what page.html shows.

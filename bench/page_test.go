@@ -40,7 +40,7 @@ func TestPageHasTheTablesFigures(t *testing.T) {
 			assert.Contains(t, rows, strings.Join(strings.Fields(line), " "))
 		}
 	}
-	assert.Equal(t, 4*(6+3), lines, "of 4 blocks, 6 rows of figures and 3 of ratios")
+	assert.Equal(t, 4*(6+3+1), lines, "of 4 blocks, 6 rows of figures, 3 of ratios and a duel")
 	for _, f := range r.facts() {
 		assert.Contains(t, html.UnescapeString(text), f.Text)
 	}

@@ -17,8 +17,11 @@ type Plan struct {
 	SourceCPU    int  `json:"source_cpu"`    // the processor of the driver's thread; below 0: any
 	PollerCPU    int  `json:"poller_cpu"`    // the contender's; below 0: any
 	NormalSource bool `json:"normal_source"` // do not ask for real-time priority for the driver's thread
-	Raise        bool `json:"raise"`         // ask for it for the contender's thread
-	Route        bool `json:"route"`         // each message is also sent on, for InToOut
+	// What the driver's thread does besides: a Runner's, not a Thru's.
+	SourceBusy  time.Duration `json:"source_busy_ns"` // it computes for so long after each callback
+	SourceMoves int           `json:"source_moves"`   // after so many messages it moves to the next processor; 0: it does not
+	Raise       bool          `json:"raise"`          // ask for it for the contender's thread
+	Route       bool          `json:"route"`          // each message is also sent on, for InToOut
 }
 
 // Machine is what the run found itself on.

@@ -30,17 +30,19 @@ type Cell struct {
 // Round is one measurement of a cell. The rounds of all cells are interleaved, so that the machine's
 // drift hits all alike: the n-th rounds of two cells belong together.
 type Round struct {
-	Began          time.Duration  `json:"began_ns"`                   // since the run began
-	Took           time.Duration  `json:"took_ns"`                    // from the first message that counts to the last
-	Sent           uint64         `json:"sent"`                       // messages that count: the warm-up's do not
-	Received       uint64         `json:"received"`                   // of those
-	SourcePriority string         `json:"source_priority"`            // of the driver's thread, as granted
-	Priority       string         `json:"priority"`                   // of the contender's thread, as granted
-	CPU            float64        `json:"cpu"`                        // CPU seconds a second, without the source's
-	IdleCPU        float64        `json:"idle_cpu"`                   // the same while no message comes
-	Allocations    *float64       `json:"allocs_per_event,omitempty"` // heap objects an event; nil: others allocate too
-	Measured       []Distribution `json:"measured"`
-	Timeline       []Slice        `json:"timeline"`
+	Began           time.Duration  `json:"began_ns"`                   // since the run began
+	Took            time.Duration  `json:"took_ns"`                    // from the first message that counts to the last
+	Sent            uint64         `json:"sent"`                       // messages that count: the warm-up's do not
+	Received        uint64         `json:"received"`                   // of those
+	SourcePriority  string         `json:"source_priority"`            // of the driver's thread, as granted
+	SourceProcessor *int           `json:"source_processor,omitempty"` // that it was kept on; nil: on none
+	Priority        string         `json:"priority"`                   // of the contender's thread, as granted
+	Processor       *int           `json:"processor,omitempty"`        // that it was kept on; nil: on none, or it is the driver's thread
+	CPU             float64        `json:"cpu"`                        // CPU seconds a second, without the source's
+	IdleCPU         float64        `json:"idle_cpu"`                   // the same while no message comes
+	Allocations     *float64       `json:"allocs_per_event,omitempty"` // heap objects an event; nil: others allocate too
+	Measured        []Distribution `json:"measured"`
+	Timeline        []Slice        `json:"timeline"`
 }
 
 // Lost returns how many messages were sent and never received.
@@ -73,7 +75,9 @@ type Measure string
 const (
 	Dispatch         Measure = "dispatch"            // from the callback's entry to the handler's
 	DispatchIntended Measure = "dispatch-intended"   // from the intended time to the handler's entry
+	DispatchFirst    Measure = "dispatch-first"      // Dispatch of messages that were due 5 ms or more after the one before
 	Held             Measure = "held"                // how long the callback kept the driver's thread
+	HeldBehind       Measure = "held-behind"         // Held of those that were due less than 1 ms after such a first one
 	DriverToCallback Measure = "driver-to-callback"  // from the driver's call to the callback's entry
 	InToOut          Measure = "in-to-out"           // from the driver's call until the message reached the output driver
 	InToOutIntended  Measure = "in-to-out-intended"  // the same from the intended time
@@ -87,7 +91,9 @@ func (m Measure) Explain() string {
 	return map[Measure]string{
 		Dispatch:         "from the callback's entry to the handler's",
 		DispatchIntended: "from the time a message was due to the handler's entry",
+		DispatchFirst:    "from the callback's entry to the handler's, of messages due 5 ms or more after the one before",
 		Held:             "how long the callback kept the driver's thread",
+		HeldBehind:       "how long the callback kept the driver's thread, of messages due less than 1 ms after one that ended a silence of 5 ms or more",
 		DriverToCallback: "from the driver's call to the callback's entry",
 		InToOut:          "from the driver's call until the message reached the output driver",
 		InToOutIntended:  "from the time a message was due until it reached the output driver",

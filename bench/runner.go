@@ -44,18 +44,28 @@ func (p *Plan) Check() error {
 	for _, c := range p.Contenders {
 		_, err := FindContender(c)
 		wrong = append(wrong, err)
-		if c == immediate && !p.Route {
+		if onlySends(c) && !p.Route {
 			wrong = append(wrong, fmt.Errorf("contender %s: it only sends messages on: measure it with routing", c))
 		}
-		if c == apart && (p.SourceCPU < 0 || runtime.NumCPU() < 2) {
-			wrong = append(wrong, fmt.Errorf("contender %s: it is kept on another processor than the source's: say which that is; there are %d", c, runtime.NumCPU()))
+		if c == apart && (p.SourceCPU < 0 || p.SourceMoves > 0 || runtime.NumCPU() < 2) {
+			wrong = append(wrong, fmt.Errorf("contender %s: it is kept on another processor than the source's: say which that is, and do not have it move; there are %d",
+				c, runtime.NumCPU()))
 		}
+	}
+	if p.SourceBusy < 0 || p.SourceBusy > mostBusy || p.SourceMoves < 0 {
+		wrong = append(wrong, fmt.Errorf("source busy for %v, moving after %d messages: from 0 to %v, and from 0, are possible", p.SourceBusy, p.SourceMoves, mostBusy))
+	}
+	if p.SourceMoves > 0 && runtime.NumCPU() < 2 {
+		wrong = append(wrong, errors.New("the source cannot move: there is one processor"))
 	}
 	if len(p.Contenders) == 0 || len(p.Backgrounds) == 0 {
 		wrong = append(wrong, errors.New("at least one contender and one background are needed"))
 	}
 	return errors.Join(wrong...)
 }
+
+// mostBusy is how long the source may compute after a callback.
+const mostBusy = 10 * time.Millisecond
 
 // checkLoads is Check for what every way of measuring uses.
 func (p *Plan) checkLoads() error {
@@ -214,22 +224,37 @@ func (r *Runner) perform(contender Contender, plan Schedule, background string) 
 	round = &Round{Began: time.Since(r.began), IdleCPU: idle.rate(0)}
 	objects, busy := allocated(), measureCPU()
 	played := r.loop.Perform(inCable, trace, cwinmm.Performance{
-		Clock: engine.StampClock(), Raise: !p.NormalSource, Processor: p.SourceCPU,
+		Clock: engine.StampClock(), Raise: !p.NormalSource, Processor: p.SourceCPU, Busy: p.SourceBusy, Moves: p.SourceMoves,
 	})
 	round.CPU = busy.rate(played.CPU)
 	await(running)
 	round.Allocations = perEvent(allocated()-objects, len(plan.At), background)
 	round.SourcePriority, round.Priority = played.Granted.String(), running.Priority()
+	round.Processor = kept(running.Processor())
+	if p.SourceMoves == 0 {
+		round.SourceProcessor = kept(p.SourceCPU)
+	}
 	if err := running.Close(); err != nil {
 		return nil, err
 	}
 	if played.Delivered < uint64(len(plan.At)) {
 		return nil, fmt.Errorf("the source sent %d of %d messages", played.Delivered, len(plan.At))
 	}
-	if p.SourceCPU >= 0 && !played.Pinned {
+	if !played.Pinned && p.SourceMoves > 0 {
+		return nil, fmt.Errorf("the source on each of %d processors in turn: not granted", runtime.NumCPU())
+	}
+	if !played.Pinned && p.SourceCPU >= 0 {
 		return nil, fmt.Errorf("processor %d for the source: not granted", p.SourceCPU)
 	}
 	return round, round.fold(trace, plan, measuresOf(p.Route))
+}
+
+// kept returns the processor that a thread is kept on; nil for none, which is below 0.
+func kept(processor int) *int {
+	if processor < 0 {
+		return nil
+	}
+	return &processor
 }
 
 // await waits until a contender has delivered all, or seems not to be going to.

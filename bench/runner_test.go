@@ -21,8 +21,12 @@ import (
 	"github.com/onset-midi/onset/cwinmm"
 )
 
-// TestMain turns this test binary into a busy process when it is told to.
+// TestMain turns this test binary into a busy process, or one to be ended, when it is told to.
 func TestMain(m *testing.M) {
+	if how := os.Getenv("ONSET_TEST_END"); how != "" {
+		endAs(how)
+		return
+	}
 	if file := os.Getenv("ONSET_TEST_SPIN"); file != "" {
 		_ = Spin(os.Stdin)
 		_ = os.WriteFile(file, nil, 0o600) // that it has ended by itself
@@ -36,7 +40,7 @@ func shortly(contenders, loads, backgrounds []string) Plan {
 	return Plan{
 		Contenders: contenders, Loads: loads, Backgrounds: backgrounds, Rounds: 1,
 		Duration: 30 * time.Millisecond, WarmUp: 5 * time.Millisecond, Seed: 1,
-		SourceCPU: 0, PollerCPU: -1, Route: slices.Contains(contenders, immediate),
+		SourceCPU: 0, PollerCPU: -1, Route: slices.ContainsFunc(contenders, onlySends),
 	}
 }
 
@@ -85,10 +89,15 @@ func sound(t *testing.T, c *Cell, r *Round, route bool) {
 	switch {
 	case c.Contender == immediate:
 		want = []Measure{InToOut, InToOutIntended, Held, DriverToCallback, Late}
+	case onlySends(c.Contender):
+		want = []Measure{InToOut, InToOutIntended, Held, Late} // not a thing of the handler's
 	case route:
 		want = slices.Concat([]Measure{InToOut, InToOutIntended}, want)
 	}
-	require.Empty(t, cmp.Diff(want, (&Cell{Rounds: []Round{*r}}).Measures()), name)
+	measured := slices.DeleteFunc((&Cell{Rounds: []Round{*r}}).Measures(), func(m Measure) bool {
+		return m == DispatchFirst || m == HeldBehind // a matter of the load's times
+	})
+	require.Empty(t, cmp.Diff(want, measured), name)
 	for _, m := range []Measure{Held, Late} {
 		require.NotNil(t, r.Get(m), name)
 		assert.Equal(t, r.Sent, r.Get(m).Count(), "%s, %s", name, m)
@@ -120,7 +129,7 @@ func TestEverythingIsMeasured(t *testing.T) {
 			plan := shortly(ContenderNames(), c.loads, c.backgrounds)
 			plan.Route, plan.Rounds = c.route, c.rounds
 			if !c.route {
-				plan.Contenders = slices.DeleteFunc(plan.Contenders, func(name string) bool { return name == immediate })
+				plan.Contenders = slices.DeleteFunc(plan.Contenders, onlySends)
 			}
 			busy, ended := spinning(t)
 			told := 0
@@ -146,6 +155,86 @@ func TestEverythingIsMeasured(t *testing.T) {
 			assert.Equal(t, processes, gone, "processes that have ended")
 			everyWriterShows(t, report)
 		})
+	}
+}
+
+// What the source does besides is in the plan, and every contender is measured all the same.
+func TestASourceThatIsBusyAndMoves(t *testing.T) {
+	plan := shortly([]string{"park", "c-park", "in-callback"}, []string{"millisecond"}, []string{quiet})
+	plan.SourceBusy, plan.SourceMoves = 2*time.Millisecond, 5
+	report, err := (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	for _, c := range report.Cells {
+		sound(t, &c, &c.Rounds[0], true)
+		late := c.Rounds[0].Get(Late)
+		assert.GreaterOrEqual(t, late.Max, time.Duration(late.Count())*time.Millisecond, "2 ms of work every 1 ms")
+	}
+	assert.Contains(t, table(t, report), "source: real-time priority, from processor 0 on to the next after every 5 messages, busy for 2ms after each message;")
+}
+
+// A processor that the source does not get is an error.
+func TestASourceWithoutItsProcessor(t *testing.T) {
+	for want, plan := range map[string]Plan{
+		"processor 9999 for the source: not granted": {SourceCPU: 9999},
+		"the source on each of ":                     {SourceCPU: 9999, SourceMoves: 5},
+	} {
+		plan.PollerCPU, plan.Duration = -1, time.Millisecond
+		_, err := performed(t, plan, "c-park")
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+// Nor is a contender measured on another processor than it should be on.
+func TestAContenderWithoutItsProcessor(t *testing.T) {
+	for _, contender := range []string{"spin", "park", "channel", "c-spin", "datagram"} {
+		_, err := performed(t, Plan{SourceCPU: -1, PollerCPU: 9999, Duration: time.Millisecond}, contender)
+		assert.EqualError(t, err, "processor 9999 for the contender: not granted", contender)
+	}
+}
+
+func TestTheReportSaysWhichProcessorsWereGranted(t *testing.T) {
+	plan := shortly([]string{"park", "c-park", "c-apart", "datagram", "exported", "channel"}, []string{"dense"}, []string{quiet})
+	plan.SourceCPU, plan.PollerCPU, plan.NormalSource = 0, 0, true
+	report, err := (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "source: normal on processor 0; contender: normal on processor 0 (park, c-park, datagram, channel), "+
+		"normal on processor 1 (c-apart), the driver's (exported)", report.granted())
+
+	plan.PollerCPU, plan.SourceMoves = -1, 9
+	plan.Contenders = []string{"park", "c-park"}
+	report, err = (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "source: normal; contender: normal", report.granted())
+}
+
+// performed returns what measuring one contender gives, whatever the plan's Check says.
+func performed(t *testing.T, plan Plan, contender string) (*Round, error) {
+	t.Helper()
+	loop, err := cwinmm.NewLoopback("Bench in", "Bench out")
+	require.NoError(t, err)
+	t.Cleanup(loop.Close)
+	c, err := FindContender(contender)
+	require.NoError(t, err)
+	round, err := (&Runner{Plan: plan, began: time.Now(), loop: loop}).perform(c, planned(t, "dense", 0, 10*time.Millisecond, 1), quiet)
+	assert.Zero(t, loop.OpenHandles())
+	return round, err
+}
+
+// A chord's first note ends a silence, and the others are right behind it, for every contender.
+func TestWhatFollowsASilenceIsMeasured(t *testing.T) {
+	plan := shortly([]string{"hybrid", "park", "in-callback"}, []string{"chord"}, []string{quiet})
+	plan.Duration = 260 * time.Millisecond // with the chord at 250 ms
+	report, err := (&Runner{Plan: plan}).Run(t.Context())
+	require.NoError(t, err)
+	for _, c := range report.Cells {
+		r := &c.Rounds[0]
+		assert.EqualValues(t, 16, r.Sent)
+		require.NotNil(t, r.Get(HeldBehind), c.Contender)
+		assert.EqualValues(t, 15, r.Get(HeldBehind).Count(), c.Contender)
+		if c.Contender != immediate {
+			require.NotNil(t, r.Get(DispatchFirst), c.Contender)
+			assert.EqualValues(t, 1, r.Get(DispatchFirst).Count(), c.Contender)
+		}
 	}
 }
 
@@ -226,9 +315,14 @@ func TestAPlanThatIsWrongIsNotCarriedOut(t *testing.T) {
 		}, []string{`load "heavy": there are sparse, `, `background "noise": there are quiet, `, `contender "go": there are spin, `}},
 		"nothing": {func(p *Plan) { *p = Plan{} }, []string{"0 loads, 0 rounds: at least 1 of each is needed", "duration 0s",
 			"at least one contender and one background are needed"}},
-		"times":        {func(p *Plan) { p.Duration, p.WarmUp = 2*time.Minute, -1 }, []string{"duration 2m0s, warm-up -1ns: from above 0 to 1m"}},
-		"processor":    {func(p *Plan) { p.SourceCPU, p.PollerCPU = 9999, 3 }, []string{"processor 9999 for the source, 3 for the poller: there are 0 to "}},
-		"only routing": {func(p *Plan) { p.Contenders = []string{immediate} }, []string{"in-callback: it only sends messages on: measure it with routing"}},
+		"times":     {func(p *Plan) { p.Duration, p.WarmUp = 2*time.Minute, -1 }, []string{"duration 2m0s, warm-up -1ns: from above 0 to 1m"}},
+		"processor": {func(p *Plan) { p.SourceCPU, p.PollerCPU = 9999, 3 }, []string{"processor 9999 for the source, 3 for the poller: there are 0 to "}},
+		"besides": {func(p *Plan) { p.SourceBusy, p.SourceMoves = 11*time.Millisecond, -1 }, []string{
+			"source busy for 11ms, moving after -1 messages: from 0 to 10ms, and from 0, are possible"}},
+		"apart from everywhere": {func(p *Plan) { p.Contenders, p.SourceMoves = []string{apart}, 1 }, []string{
+			"c-apart: it is kept on another processor than the source's: say which that is, and do not have it move"}},
+		"only routing": {func(p *Plan) { p.Contenders = []string{immediate, "park-unnoted"} }, []string{
+			"in-callback: it only sends messages on: measure it with routing", "park-unnoted: it only sends messages on"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := good
@@ -280,53 +374,6 @@ func TestOnsetAllocatesNothingPerEvent(t *testing.T) {
 			require.NotNil(t, c.Rounds[0].Allocations)
 			assert.Less(t, *c.Rounds[0].Allocations, 0.05, "%s, routing %v", c.Contender, route)
 		}
-	}
-}
-
-// sentTrace returns a trace of messages that have been sent, n at n+1 ticks.
-func sentTrace(t *testing.T, rows int) *cwinmm.Trace {
-	t.Helper()
-	trace, err := cwinmm.NewTrace(rows)
-	require.NoError(t, err)
-	t.Cleanup(trace.Free)
-	for n := range rows {
-		trace.Sent[n] = uint64(n) + 1
-	}
-	return trace
-}
-
-// A round's figures are of the messages that count, and those that never came are lost.
-func TestFold(t *testing.T) {
-	const rows, counted = 100, 40
-	trace := sentTrace(t, rows)
-	plan := Schedule{At: make([]time.Duration, rows), Message: make([]uint32, rows), Counted: counted}
-	for n := range rows {
-		plan.At[n] = time.Duration(n) * 10 * time.Millisecond
-		trace.Left[n] = trace.Sent[n] + 5
-		trace.LateNS[n] = uint64(n)
-		if n%10 != 0 {
-			trace.Entered[n], trace.Arrived[n] = trace.Sent[n]+1, trace.Sent[n]+1000
-		}
-	}
-	round := Round{Began: time.Hour}
-	require.NoError(t, round.fold(trace, plan, measuresOf(true)))
-	assert.EqualValues(t, 60, round.Sent)
-	assert.Zero(t, round.Received, "nothing reached the output")
-	assert.Nil(t, round.Get(InToOut))
-	assert.EqualValues(t, 54, round.Get(Dispatch).Count())
-	assert.EqualValues(t, 60, round.Get(Held).Count())
-	assert.Equal(t, 99*time.Nanosecond, round.Get(Late).Max)
-	assert.Equal(t, 590*time.Millisecond, round.Took)
-
-	round = Round{Began: time.Hour}
-	require.NoError(t, round.fold(trace, plan, measuresOf(false)))
-	assert.EqualValues(t, 54, round.Received)
-	assert.EqualValues(t, 6, round.Lost())
-	require.Len(t, round.Timeline, 6)
-	for i, s := range round.Timeline {
-		assert.Equal(t, time.Hour+time.Duration(i+4)*100*time.Millisecond, s.At)
-		assert.EqualValues(t, 9, s.Count)
-		assert.Equal(t, round.Get(Dispatch).Max, s.Max)
 	}
 }
 

@@ -98,7 +98,7 @@ func (r *Report) facts() []fact {
 		contender = "real-time"
 	}
 	asked := fmt.Sprintf("source: %s priority, %s; contender: %s priority, %s",
-		source, processor(p.SourceCPU), contender, processor(p.PollerCPU))
+		source, p.source(), contender, processor(p.PollerCPU))
 	return []fact{
 		{"Machine", fmt.Sprintf("%s, %s, %s (%s)", known(m.OS), m.Arch, known(m.CPU), count(m.Processors, "processor"))},
 		{"Software", software},
@@ -109,32 +109,52 @@ func (r *Report) facts() []fact {
 	}
 }
 
-// granted returns the priorities that the source and the contenders got. It names the contenders where
-// they differ.
+// source returns where the source is asked to be, and to do what besides sending.
+func (p *Plan) source() string {
+	text := processor(p.SourceCPU)
+	if p.SourceMoves > 0 {
+		text = fmt.Sprintf("from processor %d on to the next after every %s", max(p.SourceCPU, 0), count(p.SourceMoves, "message"))
+	}
+	if p.SourceBusy > 0 {
+		text += fmt.Sprintf(", busy for %v after each message", p.SourceBusy)
+	}
+	return text
+}
+
+// granted returns the priorities that the source and the contenders got, and the processors that they were kept
+// on. It names the contenders where they differ.
 func (r *Report) granted() string {
 	source, contender := map[string][]string{}, map[string][]string{}
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		for _, round := range c.Rounds {
-			note(source, round.SourcePriority, c.Contender)
-			note(contender, round.Priority, c.Contender)
+			note(source, grant(round.SourcePriority, round.SourceProcessor), c.Contender)
+			note(contender, grant(round.Priority, round.Processor), c.Contender)
 		}
 	}
-	return "source: " + priorities(source) + "; contender: " + priorities(contender)
+	return "source: " + grants(source) + "; contender: " + grants(contender)
 }
 
-func note(by map[string][]string, priority, contender string) {
-	if !slices.Contains(by[priority], contender) {
-		by[priority] = append(by[priority], contender)
+// grant is what one thread got.
+func grant(priority string, kept *int) string {
+	if kept == nil {
+		return known(priority)
+	}
+	return known(priority) + " on " + processor(*kept)
+}
+
+func note(by map[string][]string, grant, contender string) {
+	if !slices.Contains(by[grant], contender) {
+		by[grant] = append(by[grant], contender)
 	}
 }
 
-func priorities(by map[string][]string) string {
+func grants(by map[string][]string) string {
 	var all []string
-	for _, priority := range slices.Sorted(maps.Keys(by)) {
-		text := known(priority)
+	for _, grant := range slices.Sorted(maps.Keys(by)) {
+		text := grant
 		if len(by) > 1 {
-			text += " (" + strings.Join(by[priority], ", ") + ")"
+			text += " (" + strings.Join(by[grant], ", ") + ")"
 		}
 		all = append(all, text)
 	}

@@ -10,8 +10,9 @@ import (
 
 // WriteTable writes the report for a terminal: what ran on what, then a block for each load and
 // background. Latencies are in microseconds, percentiles over all rounds' messages. CPU is in per cent of
-// one processor. Beneath stand each contender's ratios to its floor, round by round: their median and
-// range. It returns the writer's error.
+// one processor. Beneath stand what follows a silence, each contender's ratios to its floor, and those of
+// contenders that are compared directly, round by round: their median and range. It returns the writer's
+// error.
 func (r *Report) WriteTable(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "Onset latency, %s\n\n", r.Began.Format("2006-01-02 15:04:05 -0700"))
@@ -61,11 +62,17 @@ type column struct {
 	figure      func(*Cell) string // empty: it was not measured
 }
 
-// grids returns a block's tables: the figures, and the ratios to the floor if there is one.
+// grids returns a block's tables: the figures, and where there are any those of silences, the ratios to the
+// floor, and the duels.
 func (r *Report) grids(b block) []grid {
 	all := []grid{newGrid(b.cells, figures(b))}
-	if against := newGrid(b.cells, r.ratioColumns()); len(against.Groups) > 0 {
-		all = append(all, against.measured())
+	for _, columns := range [][]column{silenceColumns(b), r.ratioColumns()} {
+		if g := newGrid(b.cells, columns); len(g.Groups) > 0 {
+			all = append(all, g.measured())
+		}
+	}
+	if g := r.duels(b); len(g.Rows) > 0 {
+		all = append(all, g)
 	}
 	return all
 }
@@ -116,34 +123,39 @@ func figures(b block) []column {
 		lost, _ := c.lost()
 		return fmt.Sprint(lost)
 	}}}
-	for _, of := range []struct {
-		measure     Measure
-		title       string
-		percentiles []float64
-	}{
-		{Dispatch, "dispatch, µs", []float64{50, 99, 99.9, 100}},
-		{Return, "round trip, µs", []float64{50, 99, 99.9, 100}},
-		{Held, "held, µs", []float64{50, 99, 100}},
-		{InToOut, "in to out, µs", []float64{50, 99}},
-	} {
-		merged := map[*Cell]*Distribution{}
-		for _, c := range b.cells {
-			merged[c] = c.Merged(of.measure)
-		}
-		for _, p := range of.percentiles {
-			columns = append(columns, column{of.title, percentileName(p), func(c *Cell) string {
-				latency, ok := supported(merged[c], p)
-				if !ok {
-					return ""
-				}
-				return micros(latency)
-			}})
-		}
-	}
+	columns = append(columns, latencyColumns(b, Dispatch, "dispatch, µs", 50, 99, 99.9, 100)...)
+	columns = append(columns, latencyColumns(b, Return, "round trip, µs", 50, 99, 99.9, 100)...)
+	columns = append(columns, latencyColumns(b, Held, "held, µs", 50, 99, 100)...)
+	columns = append(columns, latencyColumns(b, InToOut, "in to out, µs", 50, 99)...)
 	return append(columns,
 		column{"CPU, %", "loaded", meanColumn("%.1f", func(r *Round) *float64 { return r.percent(r.CPU) })},
 		column{"CPU, %", "idle", meanColumn("%.1f", func(r *Round) *float64 { return r.percent(r.IdleCPU) })},
 		column{"allocs", "an event", meanColumn("%.2g", func(r *Round) *float64 { return r.Allocations })})
+}
+
+// silenceColumns returns the columns of the table of what happens after a silence.
+func silenceColumns(b block) []column {
+	return append(latencyColumns(b, DispatchFirst, "first after a silence: dispatch, µs", 50, 99, 100),
+		latencyColumns(b, HeldBehind, "right behind it: held, µs", 50, 99, 100)...)
+}
+
+// latencyColumns returns columns for percentiles of a measure.
+func latencyColumns(b block, m Measure, title string, percentiles ...float64) []column {
+	merged := map[*Cell]*Distribution{}
+	for _, c := range b.cells {
+		merged[c] = c.Merged(m)
+	}
+	var columns []column
+	for _, p := range percentiles {
+		columns = append(columns, column{title, percentileName(p), func(c *Cell) string {
+			latency, ok := supported(merged[c], p)
+			if !ok {
+				return ""
+			}
+			return micros(latency)
+		}})
+	}
+	return columns
 }
 
 // ratioColumns returns the columns of a block's second table.

@@ -86,6 +86,19 @@ spin         c-spin   2.50 (2.00–3.00)  2.50 (2.00–3.00)
 	assert.Empty(t, cmp.Diff(want, table(t, plain())))
 }
 
+func TestTableSaysWhatTheSourceIsAskedFor(t *testing.T) {
+	r := plain()
+	for want, of := range map[string]Plan{
+		"source: real-time priority, any processor;":                                         {SourceCPU: -1},
+		"source: normal priority, processor 1, busy for 200µs after each message;":           {SourceCPU: 1, SourceBusy: 200 * time.Microsecond, NormalSource: true},
+		"source: real-time priority, from processor 0 on to the next after every 1 message;": {SourceCPU: -1, SourceMoves: 1},
+		"from processor 1 on to the next after every 9 messages, busy for 1ms after each":    {SourceCPU: 1, SourceMoves: 9, SourceBusy: time.Millisecond},
+	} {
+		r.Plan = of
+		assert.Contains(t, table(t, r), want)
+	}
+}
+
 func TestTableWarns(t *testing.T) {
 	r := plain()
 	r.Machine.Hypervisor, r.Machine.Wine = true, "wine-10.0"
@@ -142,6 +155,72 @@ func TestTableOfRoutes(t *testing.T) {
 	text := table(t, r)
 	assert.Contains(t, text, "in to out, times in-callback's")
 	assert.Regexp(t, `(?m)^spin +2\.50 \(2\.00–3\.00\)`, text)
+}
+
+// silences returns a report of hybrid, park and spin after silences: hybrid takes twice as long as park in the
+// first round, three times in the second, and half as long as spin.
+func silences() *Report {
+	r := plain()
+	r.Cells = nil
+	for _, c := range []struct {
+		name       string
+		step, next time.Duration
+	}{{"hybrid", 20, 60}, {"park", 10, 20}, {"spin", 40, 120}} {
+		cell := Cell{Contender: c.name, Load: "chord", Background: "quiet"}
+		for _, step := range []time.Duration{c.step, c.next} {
+			cell.Rounds = append(cell.Rounds, Round{Measured: []Distribution{
+				even(Dispatch, 1000, step), even(DispatchFirst, 50, 100*step), even(Held, 1000, step), even(HeldBehind, 500, step),
+			}})
+		}
+		r.Cells = append(r.Cells, cell)
+	}
+	return r
+}
+
+func TestTableOfSilences(t *testing.T) {
+	text := table(t, silences())
+	for _, want := range []string{`
+            first after a silence: dispatch, µs   right behind it: held, µs
+contender                        p50   p99  max             p50   p99   max
+spin                             152   588  600            15.0  58.8  60.0
+hybrid                          76.0   294  300            7.50  29.4  30.0
+park                            34.0  98.0  100            3.34  9.81  10.0
+`, `
+                                                       times the other's
+contender   against              by                p50               p99
+hybrid         spin        dispatch   0.50 (0.50–0.50)  0.50 (0.50–0.50)
+hybrid         park  dispatch-first   2.50 (2.00–3.00)                 –
+hybrid         park     held-behind   2.50 (2.00–3.00)  2.50 (2.00–3.00)
+`} {
+		assert.Contains(t, text, want)
+	}
+	page := htmlPage(t, silences())
+	assert.Contains(t, page, "Percentiles of dispatch first")
+	assert.Contains(t, page, "Percentiles of held behind")
+
+	r := silences() // of a load without silences
+	r.Cells = r.Cells[:2]
+	for i := range r.Cells {
+		for j := range r.Cells[i].Rounds {
+			r.Cells[i].Rounds[j].Measured = r.Cells[i].Rounds[j].Measured[:1]
+		}
+	}
+	text = table(t, r)
+	assert.NotContains(t, text, "silence")
+	assert.NotContains(t, text, "times the other's", "without its rival, there is no duel")
+	assert.NotContains(t, htmlPage(t, r), "dispatch first")
+}
+
+// What noting costs is told by the contender that does not.
+func TestTableOfNoting(t *testing.T) {
+	r := plain()
+	r.Cells[1].Contender = "spin-unnoted"
+	for i := range r.Cells {
+		for j := range r.Cells[i].Rounds {
+			r.Cells[i].Rounds[j].Measured[0].Measure = InToOut
+		}
+	}
+	assert.Regexp(t, `(?m)^spin-unnoted +spin +in-to-out +0\.42 \(0\.33–0\.50\) `, table(t, r))
 }
 
 func TestTableInThePlansOrder(t *testing.T) {

@@ -18,11 +18,12 @@ import (
 // The messages are pitch bends, whose 14 bits are their number; whatever changes no value may change the
 // channel.
 type Thru struct {
-	Plan    Plan // its loads in turn; contenders and backgrounds are not used
+	Plan    Plan // its loads in turn; contenders, backgrounds and what the source does besides are not used
 	Driver  engine.Driver
 	Out, In engine.Selector
-	// Command is the program, which is started and, at the end, killed. nil: it runs already, or there is
-	// none.
+	// Command is the program, whose Stdin is not to be set. It is started, and asked to end when all is measured:
+	// its standard input ends, and it is sent an interrupt (SIGINT; on Windows Ctrl-Break, which a program without
+	// a console does not get). If it has not ended 2 s later, it is killed. nil: it runs already, or there is none.
 	Command  *exec.Cmd
 	Name     string // of the contender in the report
 	Progress func(Progress)
@@ -36,12 +37,14 @@ type Thru struct {
 const (
 	comeBack = 10 * time.Second // how long the program may take until the first message comes back
 	settle   = 500 * time.Millisecond
+	grace    = 2 * time.Second // that the program has to end when it is asked to
 )
 
 // Run measures and returns its report, as Runner.Run does.
 func (t *Thru) Run(ctx context.Context) (report *Report, err error) {
 	plan := t.Plan
 	plan.Contenders, plan.Backgrounds = []string{t.Name}, []string{quiet}
+	plan.SourceBusy, plan.SourceMoves = 0, 0
 	if err := plan.checkLoads(); err != nil {
 		return nil, err
 	}
@@ -81,20 +84,34 @@ func (t *Thru) Run(ctx context.Context) (report *Report, err error) {
 	return report, nil
 }
 
-// launch starts the program.
+// launch starts the program. stop ends it, gently if that works.
 func (t *Thru) launch() (stop func(), err error) {
-	if err := t.Command.Start(); err != nil {
+	c := t.Command
+	prepareInterrupt(c)
+	c.WaitDelay = grace // for what it has started itself and left behind
+	stdin, err := c.StdinPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("start of %s: %w", t.Name, err)
 	}
 	t.exited = make(chan error, 1)
 	ended := make(chan struct{})
 	go func() {
-		t.exited <- t.Command.Wait()
+		t.exited <- c.Wait()
 		close(ended)
 	}()
 	return func() {
-		_ = t.Command.Process.Kill() // it may have ended
-		<-ended
+		// It may have ended by itself: then neither can be done, nor need be.
+		_ = stdin.Close()
+		_ = interrupt(c.Process)
+		select {
+		case <-ended:
+		case <-time.After(grace):
+			_ = c.Process.Kill()
+			<-ended
+		}
 	}, nil
 }
 
@@ -165,11 +182,15 @@ func (t *Thru) measure(ctx context.Context, cell *Cell, number, done int) error 
 		return err
 	}
 	defer trace.Free()
-	round := Round{Began: time.Since(t.began)}
+	round := Round{Began: time.Since(t.began), SourceProcessor: kept(p.SourceCPU)}
 	row := uint64(0) // of the message that is expected next
+	end := uint64(len(plan.At))
+	for isLong(plan.Message[end-1]) { // its return is not measured
+		end--
+	}
 	returned := make(chan struct{})
 	stop := t.receive(func(ev *engine.Event) {
-		if row = match(trace, row, ev); row == uint64(len(plan.At)) {
+		if row = match(trace, row, ev); row == end {
 			close(returned)
 			row++ // once
 		}
@@ -219,9 +240,11 @@ func (t *Thru) play(ctx context.Context, plan Schedule, trace *cwinmm.Trace) (pr
 		}
 		granted := cwinmm.PriorityNormal
 		if !t.Plan.NormalSource {
-			granted, _ = cwinmm.RaiseThread()
+			granted, _ = cwinmm.RaiseThread(false)
 		}
 		priority = granted.String()
+		long := make([]byte, sysexBytes)
+		long[0], long[sysexBytes-1] = engine.SysEx, engine.EndOfSysEx
 		start := cwinmm.OSNanoseconds()
 		for n, at := range plan.At {
 			if err = ctx.Err(); err != nil {
@@ -231,7 +254,12 @@ func (t *Thru) play(ctx context.Context, plan Schedule, trace *cwinmm.Trace) (pr
 			cwinmm.SleepUntil(due)
 			trace.LateNS[n] = max(cwinmm.OSNanoseconds(), due) - due
 			trace.Sent[n] = uint64(engine.Now())
-			if err = t.out.SendNow(engine.Message(plan.Message[n])); err != nil {
+			if isLong(plan.Message[n]) {
+				err = t.out.SendSysEx(long)
+			} else {
+				err = t.out.SendNow(engine.Message(plan.Message[n]))
+			}
+			if err != nil {
 				return
 			}
 		}

@@ -3,9 +3,14 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"os/signal"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,10 +79,29 @@ func TestAProgramIsMeasuredFromOutside(t *testing.T) {
 // A port that is connected to itself needs no program: what is measured then is the drivers'.
 func TestACableAloneIsMeasured(t *testing.T) {
 	thru, _ := outside(t)
-	thru.In = thru.Out
+	thru.In, thru.Plan.SourceCPU = thru.Out, 0
 	report, err := thru.Run(t.Context())
 	require.NoError(t, err)
+	assert.Contains(t, report.granted(), " on processor 0;")
 	assert.Zero(t, report.Cells[0].Rounds[0].Lost())
+}
+
+// Of the load sysex the notes are measured, also where it ends with a system exclusive message.
+func TestSystemExclusiveMessagesFromOutside(t *testing.T) {
+	thru, _ := outside(t)
+	thru.In, thru.Plan.Loads, thru.Plan.WarmUp = thru.Out, []string{"sysex"}, 0
+	thru.Plan.Duration = 35 * time.Millisecond // it is due at 34.88 ms
+	load, err := FindLoad("sysex")
+	require.NoError(t, err)
+	plan := load.Schedule(0, thru.Plan.Duration, 1)
+	require.True(t, isLong(plan.Message[len(plan.At)-1]))
+	report, err := thru.Run(t.Context())
+	require.NoError(t, err)
+	for _, round := range report.Cells[0].Rounds {
+		assert.EqualValues(t, 16, round.Sent)
+		assert.EqualValues(t, 16, round.Received)
+		assert.EqualValues(t, 16, round.Get(Late).Count())
+	}
 }
 
 func TestNothingComesBack(t *testing.T) {
@@ -94,6 +118,72 @@ func TestAProgramThatEnds(t *testing.T) {
 	thru.Command = exec.Command(os.Args[0], "-no-such-flag") // ends with exit status 2
 	_, err := thru.Run(t.Context())
 	assert.EqualError(t, err, "program ended before a message had come back (exit status 2)")
+	assert.Zero(t, loop.OpenPorts())
+}
+
+// endAs is a program that ends with its standard input, with an interrupt, or not at all, and says so.
+func endAs(how string) {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	fmt.Println("ready")
+	switch how {
+	case "input":
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	case "interrupt":
+		<-interrupted
+	default:
+		time.Sleep(time.Hour)
+	}
+	fmt.Println("ended by", how)
+}
+
+// voice keeps what a program writes, and tells when it begins to.
+type voice struct {
+	text  bytes.Buffer
+	first sync.Once
+	began chan struct{}
+}
+
+func (v *voice) Write(p []byte) (int, error) {
+	defer v.first.Do(func() { close(v.began) })
+	return v.text.Write(p)
+}
+
+// ended measures a program that ends as it is told to, and returns what it says and how it ended.
+func ended(t *testing.T, how string) (said string, state *os.ProcessState) {
+	t.Helper()
+	thru, _ := outside(t)
+	thru.In = thru.Out
+	program := &voice{began: make(chan struct{})}
+	thru.Progress = func(Progress) { <-program.began }
+	thru.Command = exec.Command(os.Args[0])
+	thru.Command.Env = append(os.Environ(), "ONSET_TEST_END="+how)
+	thru.Command.Stdout, thru.Command.Stderr = program, os.Stderr
+	report, err := thru.Run(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, report.Cells[0].Rounds, 2)
+	return program.text.String(), thru.Command.ProcessState
+}
+
+// A program that is measured is asked to end.
+func TestAProgramEndsWithItsInput(t *testing.T) {
+	said, state := ended(t, "input")
+	assert.Equal(t, "ready\nended by input\n", said)
+	assert.True(t, state.Success(), "%v", state)
+}
+
+func TestAProgramThatDoesNotEndIsKilled(t *testing.T) {
+	said, state := ended(t, "not at all")
+	assert.Equal(t, "ready\n", said)
+	assert.False(t, state.Success(), "%v", state)
+}
+
+func TestAProgramWhoseInputIsTaken(t *testing.T) {
+	thru, loop := outside(t)
+	thru.Command = exec.Command(os.Args[0])
+	thru.Command.Stdin = os.Stdin
+	_, err := thru.Run(t.Context())
+	assert.EqualError(t, err, "start of program: exec: Stdin already set")
 	assert.Zero(t, loop.OpenPorts())
 }
 

@@ -51,8 +51,8 @@ struct onset_side {
 
 struct onset_cable {
     struct onset_loopback *driver;
-    uint16_t name[32], id[ONSET_ID]; // under list; the interface id
-    _Atomic uint64_t linger_ns;      // how long slow calls take
+    uint16_t name[32], id[ONSET_IDENTITY]; // under list; the interface id
+    _Atomic uint64_t linger_ns;            // how long slow calls take
 
     // The input side. in, unplugged, callback and instance are written under lock and brief, and
     // read under either.
@@ -92,7 +92,7 @@ struct onset_cable {
     struct onset_headers kept; // carried, but a fault keeps them
 
     // Between them: senders write at put, the cable's thread reads at got. Both count from 0.
-    uint64_t queue[ONSET_CABLE_QUEUE]; // short messages; ONSET_LONG and a header's number
+    uint64_t queue[ONSET_CABLE_QUEUE]; // short messages; ONSET_ENTRY_LONG and a header's number
     _Atomic uint64_t put, got;
 
     // The cable's thread.
@@ -103,9 +103,9 @@ struct onset_cable {
     _Atomic bool ending;
 };
 
-#define ONSET_LONG (1ull << 32)
-#define ONSET_SUNK (1ull << 33) // a long message that goes nowhere: there is a sink
-#define ONSET_KEEP (1ull << 34) // one that is carried and not given back
+#define ONSET_ENTRY_LONG (1ull << 32)
+#define ONSET_SUNK       (1ull << 33) // a long message that goes nowhere: there is a sink
+#define ONSET_KEEP       (1ull << 34) // one that is carried and not given back
 
 struct onset_loopback {
     struct onset_driver base;

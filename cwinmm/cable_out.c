@@ -232,7 +232,7 @@ MMRESULT onset_cable_out_long(struct onset_cable *cable, HMIDIOUT handle, MIDIHD
     if (result == MMSYSERR_NOERROR) {
         if (cable->sink)
             reach_long(cable);
-        put_in(cable, ONSET_LONG | number | (cable->sink ? ONSET_SUNK : 0) |
+        put_in(cable, ONSET_ENTRY_LONG | number | (cable->sink ? ONSET_SUNK : 0) |
                           (strike->no_done ? ONSET_KEEP : 0));
         if (strike->done_inside) {
             while (is_waiting(cable, number + 1))

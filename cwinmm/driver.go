@@ -64,23 +64,23 @@ func (d *Driver) Close() {
 func capsOf(c *C.struct_onset_caps) Caps {
 	return Caps{
 		Name:         text(c.name[:]),
-		Interface:    text(c.interface_id[:]),
+		Identity:     text(c.identity[:]),
 		Manufacturer: uint16(c.manufacturer),
 		Product:      uint16(c.product),
 		Version:      uint16(c.version),
 	}
 }
 
-// text returns what stands in units before the first that is 0.
+// text converts UTF-16 up to a NUL.
 func text(units []C.uint16_t) string {
-	var until []uint16
+	var s []uint16
 	for _, u := range units {
 		if u == 0 {
 			break
 		}
-		until = append(until, uint16(u))
+		s = append(s, uint16(u))
 	}
-	return string(utf16.Decode(until))
+	return string(utf16.Decode(s))
 }
 
 // wide writes s into units, which the caller has made sure of that it fits, with a 0 behind it.

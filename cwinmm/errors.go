@@ -17,9 +17,11 @@ var (
 	ErrTimedOut = error(&sentinel{"driver call timed out", os.ErrDeadlineExceeded})
 	// ErrQueueFull: an output's queue took no more messages.
 	ErrQueueFull = errors.New("output queue full")
+	// ErrQueueBytes: an output took no more bytes of long messages. It is also ErrQueueFull.
+	ErrQueueBytes = error(&sentinel{"output queue full: 32 MiB of system exclusive messages wait", ErrQueueFull})
 )
 
-// sentinel is an error that is also one of the standard library's, without repeating its text.
+// sentinel is an error that is also another one, without repeating its text.
 type sentinel struct {
 	text string
 	also error
@@ -70,7 +72,7 @@ var mmTexts = map[MMResult]string{
 	70:             "MIDIERR_BADOPENMODE: not possible in this open mode",
 	71:             "MIDIERR_DONT_CONTINUE: the driver is eating this message",
 	mmTimedOut:     "the driver did not return in time",
-	mmTooMany:      "too many inputs are open in this process",
+	mmTooMany:      "too many ports are open in this process",
 	mmNoThread:     "the system gave no thread",
 }
 

@@ -5,7 +5,7 @@ package cwinmm
 type Event struct {
 	Ticks    uint64 // the callback's clock reading
 	Data     uint32 // status, data 1, data 2 from the lowest byte up; the Kind on top
-	DriverMS uint32 // milliseconds since midiInStart; for KindGap see Ring.Next
+	DriverMS uint32 // milliseconds since midiInStart; 0 for KindGap
 }
 
 // Kind is what an event is: enum onset_kind in ring.h.
@@ -17,6 +17,8 @@ const (
 	KindMore                  // MIM_MOREDATA
 	KindMalformed             // MIM_ERROR
 	KindGap                   // events were lost here
+	KindLong                  // MIM_LONGDATA: a buffer, Event.Buffer
+	KindLongError             // MIM_LONGERROR: the same
 )
 
 // Kind returns what e is.
@@ -24,6 +26,46 @@ func (e Event) Kind() Kind { return Kind(e.Data >> 24) }
 
 // Message returns status and data bytes, from the lowest byte up.
 func (e Event) Message() uint32 { return e.Data & 0xFFFFFF }
+
+// Buffer returns the number of the buffer of a KindLong or KindLongError, and whether it was the last that the
+// driver had.
+func (e Event) Buffer() (number int, dry bool) { return int(e.Data & 0xFF), e.Data>>16&1 != 0 }
+
+// LostBy counts lost events by what they were: enum onset_loss in ring.h.
+type LostBy [6]uint64
+
+// The indices of LostBy.
+const (
+	LostNotes       = iota // note on and off
+	LostControllers        // control change
+	LostChannel            // other channel messages
+	LostSystem             // system common and realtime
+	LostMalformed          // MIM_ERROR
+	LostLong               // buffers of long messages
+)
+
+// Total returns the sum.
+func (l *LostBy) Total() uint64 {
+	var sum uint64
+	for _, n := range l {
+		sum += n
+	}
+	return sum
+}
+
+// Ends is what lost messages would have ended, each bit once however many they were: struct onset_gap in
+// ring.h.
+type Ends struct {
+	NoteOff [16][2]uint64 // by channel: bit n: of note n
+	PedalUp uint16        // bit n: of channel n; control change 64 below 64
+	AllOff  uint16        // bit n: of channel n; control change 120, 123 to 127
+}
+
+// Loss is what was lost at one place of the stream.
+type Loss struct {
+	By   LostBy
+	Ends Ends
+}
 
 // SourceMessage returns the n-th message of a source. Its DriverMS is n modulo 2^32.
 func SourceMessage(n uint64) uint32 {

@@ -64,8 +64,8 @@ struct onset_fault {
     enum onset_effect effect;
     int64_t value;
     uint32_t message, data;
-    uint16_t name[32], id[ONSET_ID]; // for ONSET_REPLUG; empty: as before
-    _Atomic uint64_t seen;           // how often on has happened
+    uint16_t name[32], id[ONSET_IDENTITY]; // for ONSET_REPLUG; empty: as before
+    _Atomic uint64_t seen;                 // how often on has happened
 };
 
 struct onset_faults {

@@ -8,8 +8,10 @@ static struct onset_input inputs[ONSET_INPUTS];
 // times what it takes to publish an event.
 #define PATIENCE 1024
 
-// Takes the gate for this opening. False: refused and counted.
-static bool enter(struct onset_input *in, uint32_t token)
+enum entry { INSIDE, CONCURRENT, LATE, STALE };
+
+// Takes the gate for this opening. Otherwise: refused and counted.
+static enum entry enter(struct onset_input *in, uint32_t token, uint32_t data)
 {
     uint32_t gate = token;
     // Acquire: what the last holder did to the ring (leave).
@@ -24,17 +26,21 @@ static bool enter(struct onset_input *in, uint32_t token)
             // The holder is stuck, most likely preempted. Without the gate, ring and waiter may go
             // at any moment, but the table stays: let the handle's thread pass the loss on
             // (attend).
+            onset_gap_note(&in->refused, data);
             atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_release);
             onset_notify(&in->service.bell);
-            return false;
+            return CONCURRENT;
         }
-        if (gate != token) {
-            bool late = gate == (token | ONSET_SHUT);
-            atomic_fetch_add_explicit(late ? &in->late : &in->stale, 1, memory_order_relaxed);
-            return false;
-        }
+        if (gate != token)
+            return gate == (token | ONSET_SHUT) ? LATE : STALE;
     }
-    return true;
+    return INSIDE;
+}
+
+static void count_outside(struct onset_input *in, enum entry entry)
+{
+    if (entry != CONCURRENT)
+        atomic_fetch_add_explicit(entry == LATE ? &in->late : &in->stale, 1, memory_order_relaxed);
 }
 
 static uint32_t token_of(struct onset_input *in)
@@ -102,8 +108,11 @@ static void publish(struct onset_input *in, uint32_t token, struct onset_event e
 // Waits for the gate.
 static void queue(struct onset_input *in, uint32_t token, struct onset_event event)
 {
-    if (enter(in, token))
+    enum entry entry = enter(in, token, event.data);
+    if (entry == INSIDE)
         publish(in, token, event);
+    else
+        count_outside(in, entry);
 }
 
 // The usual case is written out, and calls nothing but as its last act: every instruction here is
@@ -136,15 +145,80 @@ static void deliver_any(struct onset_input *in, uint32_t token, enum onset_kind 
     deliver(in, token, kind, message, ms, now);
 }
 
+// The driver gives a buffer back, with what is in it. The header is ours to read unless the call is
+// stale.
+static void deliver_long(struct onset_input *in, uint32_t token, enum onset_kind kind,
+                         DWORD_PTR param, DWORD_PTR ms)
+{
+    struct onset_event event = {
+        .ticks = onset_ticks(atomic_load_explicit(&in->clock, memory_order_relaxed)),
+        .data = (uint32_t)kind << 24,
+        .driver_ms = (uint32_t)ms,
+    };
+    enum entry entry = enter(in, token, event.data);
+    if (entry == STALE) {
+        count_outside(in, entry);
+        return;
+    }
+    const MIDIHDR *header = (const MIDIHDR *)param;
+    uint32_t number = (uint32_t)header->dwUser;
+    bool filled = header->dwBytesRecorded > 0;
+    if (entry == LATE && filled)
+        count_outside(in, entry); // the empty ones are what resetting is for
+    bool filtered = in->filter >> 16 & 1;
+    bool stray = entry == CONCURRENT || (entry == INSIDE && filtered);
+    if (stray)
+        onset_pool_stray(in->pool, number);
+    // After the last look at the header: when all are back, the pool may go.
+    bool dry = onset_pool_came_back(in->pool) && filled;
+    if (stray)
+        onset_notify(&in->service.bell);
+    if (entry != INSIDE)
+        return;
+    if (dry)
+        bump(&in->dry);
+    if (filtered) {
+        bump(&in->filtered);
+        leave(in, token);
+        return;
+    }
+    event.data |= number | (dry ? ONSET_DRY : 0);
+    onset_ring_push_long(in->ring, event);
+    finish(in, token);
+}
+
 // The driver closed the device. When we have asked it to, the gate is shut and nothing happens
-// here. Apart, as finish_waking is.
-__attribute__((noinline)) static void vanish(struct onset_input *in, uint32_t token)
+// here.
+static void vanish(struct onset_input *in, uint32_t token)
 {
     uint32_t gate = atomic_load_explicit(&in->gate, memory_order_relaxed);
     if ((gate & ~(uint32_t)ONSET_BUSY) == token) {
         // Not a flag: should this opening end meanwhile, the next one is not meant.
         atomic_store(&in->vanished, token);
         onset_notify(&in->service.bell);
+    }
+}
+
+// Everything but MIM_DATA. Apart, as finish_waking is.
+__attribute__((noinline)) static void deliver_rest(struct onset_input *in, uint32_t token,
+                                                   UINT message, DWORD_PTR param1, DWORD_PTR param2)
+{
+    switch (message) {
+    case MIM_MOREDATA:
+        deliver_any(in, token, ONSET_MORE, param1, param2);
+        break;
+    case MIM_ERROR:
+        deliver_any(in, token, ONSET_MALFORMED, param1, param2);
+        break;
+    case MIM_LONGDATA:
+        deliver_long(in, token, ONSET_LONG, param1, param2);
+        break;
+    case MIM_LONGERROR:
+        deliver_long(in, token, ONSET_LONG_ERROR, param1, param2);
+        break;
+    case MIM_CLOSE:
+        vanish(in, token);
+        break;
     }
 }
 
@@ -156,37 +230,25 @@ static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, 
     (void)handle;
     uint32_t token = (uint32_t)instance;
     struct onset_input *in = &inputs[token >> 2 & (ONSET_INPUTS - 1)];
-    switch (message) {
-    case MIM_DATA:
+    if (message != MIM_DATA)
+        deliver_rest(in, token, message, param1, param2);
 #if defined(__x86_64__)
-        if (atomic_load_explicit(&in->clock, memory_order_relaxed) == ONSET_CLOCK_TSC)
-            deliver(in, token, ONSET_SHORT, param1, param2, __rdtsc());
-        else
+    else if (atomic_load_explicit(&in->clock, memory_order_relaxed) == ONSET_CLOCK_TSC)
+        deliver(in, token, ONSET_SHORT, param1, param2, __rdtsc());
 #endif
-            deliver_any(in, token, ONSET_SHORT, param1, param2);
-        break;
-    case MIM_MOREDATA:
-        deliver_any(in, token, ONSET_MORE, param1, param2);
-        break;
-    case MIM_ERROR:
-        deliver_any(in, token, ONSET_MALFORMED, param1, param2);
-        break;
-    case MIM_CLOSE:
-        vanish(in, token);
-        break;
-        // MIM_LONGDATA and MIM_LONGERROR bring buffers home; the driver is given none.
-    }
+    else
+        deliver_any(in, token, ONSET_SHORT, param1, param2);
 }
 
-// Shuts the gate behind the last callback. Waits for as long as one stays inside: it may be in the
-// ring, so nothing can be given up before. The closer's deadline runs in service.c meanwhile.
-static void shut(struct onset_input *in)
+// Takes the gate as a callback would, for the input's thread, and leaves mark in it. Waits for as
+// long as a callback stays inside: it may be in the ring.
+static void take_gate(struct onset_input *in, uint32_t mark)
 {
     uint32_t token = token_of(in), gate = token;
     // Acquire: the last callback's work on the ring (leave). A flood leaves only short moments
     // between two callbacks, so many tries come before the first nap.
     for (int tries = 0; !atomic_compare_exchange_strong_explicit(
-             &in->gate, &gate, token | ONSET_SHUT, memory_order_acq_rel, memory_order_relaxed);
+             &in->gate, &gate, token | mark, memory_order_acq_rel, memory_order_relaxed);
          tries++, gate = token) {
         if (tries < 10000)
             onset_pause();
@@ -195,15 +257,56 @@ static void shut(struct onset_input *in)
     }
 }
 
-static void shut_down(struct onset_input *in, HMIDIIN handle)
+// Shuts the gate behind the last callback: nothing can be given up before. The closer's deadline
+// runs in service.c meanwhile.
+static void shut(struct onset_input *in)
+{
+    take_gate(in, ONSET_SHUT);
+}
+
+// Names the driver's function that the thread is about to call, for who waits for it.
+static void calling(struct onset_input *in, const char *call)
+{
+    // Relaxed: a name in the program's text.
+    atomic_store_explicit(&in->service.call, call, memory_order_relaxed);
+}
+
+// How long closing waits for what a driver may be late with. The closer's own deadline is longer.
+#define GRACE_NS 1000000000
+
+// Closes the handle. While the driver says that it still has buffers it is told to give them back,
+// but not for ever.
+static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
 {
     const struct onset_winmm *calls = in->driver->calls;
-    struct onset_outcome outcome = {0};
+    uint64_t due_ns = onset_os_ns() + GRACE_NS;
+    for (;;) {
+        calling(in, "midiInClose");
+        MMRESULT result = calls->in_close(in->driver, handle);
+        if (result != MIDIERR_STILLPLAYING || onset_os_ns() >= due_ns)
+            return result;
+        calling(in, "midiInReset");
+        calls->in_reset(in->driver, handle);
+        onset_sleep(10000000);
+    }
+}
+
+// In this order: no more data, all buffers home, none of them the driver's, the handle. Each step
+// is taken whatever became of the one before.
+static void shut_down(struct onset_input *in, HMIDIIN handle, struct onset_outcome *outcome)
+{
+    const struct onset_winmm *calls = in->driver->calls;
     shut(in);
-    onset_note(&outcome, "midiInStop", calls->in_stop(in->driver, handle));
-    onset_note(&outcome, "midiInReset", calls->in_reset(in->driver, handle));
-    onset_note(&outcome, "midiInClose", calls->in_close(in->driver, handle));
-    in->service.outcome = outcome;
+    calling(in, "midiInStop");
+    onset_note(outcome, "midiInStop", calls->in_stop(in->driver, handle));
+    calling(in, "midiInReset");
+    onset_note(outcome, "midiInReset", calls->in_reset(in->driver, handle));
+    onset_pool_await(in->pool, GRACE_NS);
+    MMRESULT emptied = onset_pool_empty(in->pool, in->driver, handle, &in->service.call);
+    onset_note(outcome, "midiInUnprepareHeader", emptied);
+    onset_note(outcome, "midiInClose", close_handle(in, handle));
+    // A call with that buffer may still be on its way past the gate.
+    in->spent = in->pool->kept;
 }
 
 // Gives back what the opening held: the gate is shut, no callback can reach it. From here on those
@@ -211,48 +314,71 @@ static void shut_down(struct onset_input *in, HMIDIIN handle)
 static void let_go(struct onset_input *in)
 {
     onset_ring_drop(in->ring);
+    onset_pool_drop(in->pool);
     onset_waiter_drop(in->waiter);
     onset_driver_drop(in->driver);
     atomic_store_explicit(&in->gate, (token_of(in) + (1 << 10)) | ONSET_SHUT, memory_order_release);
 }
 
-// Passes on what callbacks left for the thread. False: nothing.
-static bool attend(struct onset_input *in, bool *told)
+// Adds what concurrent callbacks had to leave outside to the ring's losses. False: nothing.
+static bool fold(struct onset_input *in)
 {
-    // Seq_cst loads: they stand between arm and sleep.
+    // Seq_cst: read between arm and sleep.
     uint64_t folded = atomic_load_explicit(&in->folded, memory_order_relaxed);
-    uint64_t refused = atomic_load(&in->concurrent) - folded;
-    if (refused) {
-        onset_ring_refuse(in->ring, refused);
-        // Release: whoever sees this sees them among the ring's losses (onset_input_counts).
-        atomic_store_explicit(&in->folded, folded + refused, memory_order_release);
-        onset_notify(in->waiter);
-    }
-    bool gone = !*told && atomic_load(&in->vanished) == token_of(in);
-    if (gone) {
-        *told = true;
-        // Release: what the device delivered is found by whoever sees this (Ring.Gone).
-        atomic_store_explicit(&in->ring->gone, 1, memory_order_release);
-        onset_command(in->waiter);
-    }
-    return refused || gone;
+    if (atomic_load(&in->concurrent) == folded)
+        return false;
+    take_gate(in, ONSET_BUSY);
+    folded += onset_ring_absorb(in->ring, &in->refused);
+    leave(in, token_of(in));
+    // Release: whoever sees this sees them among the ring's losses (onset_input_counts).
+    atomic_store_explicit(&in->folded, folded, memory_order_release);
+    onset_notify(in->waiter);
+    return true;
+}
+
+// Passes on that the device has gone. False: it has not, or that is known.
+static bool tell_gone(struct onset_input *in, bool *told)
+{
+    // Seq_cst: read between arm and sleep.
+    if (*told || atomic_load(&in->vanished) != token_of(in))
+        return false;
+    *told = true;
+    // Release: what the device delivered is found by whoever sees this (Ring.Gone).
+    atomic_store_explicit(&in->ring->gone, 1, memory_order_release);
+    onset_command(in->waiter);
+    return true;
+}
+
+// Does what callbacks and the consumer left for the thread. False: nothing.
+static bool attend(struct onset_input *in, HMIDIIN handle, bool *told)
+{
+    bool folded = fold(in);
+    bool gone = tell_gone(in, told);
+    calling(in, "midiInAddBuffer");
+    return onset_pool_refill(in->pool, in->driver, handle, &in->unqueued) || folded || gone;
 }
 
 static bool open_up(struct onset_input *in, HMIDIIN *handle)
 {
     const struct onset_winmm *calls = in->driver->calls;
+    struct onset_outcome *outcome = &in->service.outcome;
+    calling(in, "midiInOpen");
     MMRESULT result = calls->in_open(in->driver, in->id, callback, token_of(in), handle);
-    onset_note(&in->service.outcome, "midiInOpen", result);
-    bool open = result == MMSYSERR_NOERROR;
-    if (open) {
-        result = calls->in_start(in->driver, *handle);
-        onset_note(&in->service.outcome, "midiInStart", result);
-        if (result == MMSYSERR_NOERROR)
-            return true;
+    onset_note(outcome, "midiInOpen", result);
+    if (result != MMSYSERR_NOERROR) {
+        shut(in);
+        let_go(in);
+        return false;
     }
-    shut(in);
-    if (open)
-        calls->in_close(in->driver, *handle);
+    result = onset_pool_fill(in->pool, in->driver, *handle, &in->service.call);
+    if (result == MMSYSERR_NOERROR) {
+        calling(in, "midiInStart");
+        result = calls->in_start(in->driver, *handle);
+    }
+    if (result == MMSYSERR_NOERROR)
+        return true;
+    onset_note(outcome, atomic_load_explicit(&in->service.call, memory_order_relaxed), result);
+    shut_down(in, *handle, &(struct onset_outcome){0});
     let_go(in);
     return false;
 }
@@ -267,13 +393,18 @@ static void serve(void *arg)
     bool wanted = onset_service_opened(service);
     if (open) {
         bool told = false;
+        uintptr_t task = 0;
+        if (in->raise)
+            onset_thread_raise(false, &task); // for good: the thread ends with the input
         while (!onset_service_stopping(service)) {
             onset_arm(&service->bell);
-            if (!attend(in, &told) && !onset_service_stopping(service))
+            if (!attend(in, handle, &told) && !onset_service_stopping(service))
                 onset_rest(&service->bell, ONSET_FOREVER);
             onset_disarm(&service->bell);
         }
-        shut_down(in, handle);
+        struct onset_outcome outcome = {0};
+        shut_down(in, handle, &outcome);
+        service->outcome = outcome;
         let_go(in);
         wanted = onset_service_closed(service);
     }
@@ -297,8 +428,8 @@ static struct onset_input *take_slot(void)
 }
 
 struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
-                                     struct onset_waiter *waiter, uint32_t filter,
-                                     enum onset_clock clock, int64_t deadline_ns,
+                                     struct onset_pool *pool, struct onset_waiter *waiter,
+                                     const struct onset_input_options *options, int64_t deadline_ns,
                                      struct onset_outcome *outcome)
 {
     struct onset_input *in = take_slot();
@@ -307,11 +438,14 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
         return NULL;
     }
     onset_ring_hold(ring);
+    onset_pool_hold(pool);
     onset_waiter_hold(waiter);
     onset_driver_hold(driver);
-    in->filter = filter;
-    atomic_store_explicit(&in->clock, clock, memory_order_relaxed);
+    in->filter = options->filter;
+    in->raise = options->raise;
+    atomic_store_explicit(&in->clock, options->clock, memory_order_relaxed);
     in->ring = ring;
+    in->pool = pool;
     in->waiter = waiter;
     in->driver = driver;
     in->id = id;
@@ -322,6 +456,9 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     atomic_store_explicit(&in->concurrent, 0, memory_order_relaxed);
     atomic_store_explicit(&in->late, 0, memory_order_relaxed);
     atomic_store_explicit(&in->folded, 0, memory_order_relaxed);
+    atomic_store_explicit(&in->dry, 0, memory_order_relaxed);
+    atomic_store_explicit(&in->unqueued, 0, memory_order_relaxed);
+    in->refused = (struct onset_gap){0};
     uint32_t opening = (atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) + 1;
     // Release: a callback that gets in (enter) finds all of the above.
     atomic_store_explicit(&in->gate, opening << 10 | (uint32_t)(in - inputs) << 2,
@@ -341,9 +478,16 @@ bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset
     return onset_service_stop(&in->service, deadline_ns, outcome);
 }
 
+void onset_input_return(struct onset_input *in, uint32_t number)
+{
+    onset_pool_return(in->pool, number);
+    onset_notify(&in->service.bell);
+}
+
 void onset_input_release(struct onset_input *in)
 {
-    atomic_store_explicit(&in->service.phase, ONSET_FREE, memory_order_release);
+    if (!in->spent)
+        atomic_store_explicit(&in->service.phase, ONSET_FREE, memory_order_release);
 }
 
 uint64_t onset_stale_callbacks(void)
@@ -363,5 +507,7 @@ struct onset_input_counts onset_input_counts(struct onset_input *in)
         .late = atomic_load_explicit(&in->late, memory_order_relaxed),
         .concurrent = atomic_load_explicit(&in->concurrent, memory_order_relaxed),
         .folded = atomic_load_explicit(&in->folded, memory_order_acquire),
+        .dry = atomic_load_explicit(&in->dry, memory_order_relaxed),
+        .unqueued = atomic_load_explicit(&in->unqueued, memory_order_relaxed),
     };
 }

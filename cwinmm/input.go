@@ -8,12 +8,16 @@ import "C"
 import (
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // Input is an open input device. Its ring's consumer is the poller; the other methods may be called
 // concurrently.
 type Input struct {
 	Ring *Ring
+
+	pool *C.struct_onset_pool
+	size int // of its buffers
 
 	mu     sync.Mutex
 	c      *C.struct_onset_input       // nil once closed
@@ -27,18 +31,43 @@ type Input struct {
 // *Error; nothing is left open, unless the driver did not return within deadline (ErrTimedOut): then
 // what it holds is released when it does.
 func OpenInput(d *Driver, id int, w *Waiter, options InputOptions, deadline time.Duration) (*Input, error) {
-	ring, err := newRing(options.Capacity)
+	ring, err := newRing(options.Capacity, options.Buffers)
 	if err != nil {
 		return nil, err
 	}
+	pool := C.onset_pool_new(C.uint32_t(options.Buffers), C.uint32_t(options.Size))
+	if pool == nil {
+		ring.free()
+		return nil, &Error{"sysex buffers", mmNoMem}
+	}
 	var outcome C.struct_onset_outcome
-	c := C.onset_input_open(d.c, C.UINT(id), ring.c, w.c, C.uint32_t(options.Filter),
-		C.enum_onset_clock(options.Clock), nanoseconds(deadline), &outcome)
+	c := C.onset_input_open(d.c, C.UINT(id), ring.c, pool, w.c, &C.struct_onset_input_options{
+		filter: C.uint32_t(options.Filter), clock: C.enum_onset_clock(options.Clock), raise: C.bool(options.Raise),
+	}, nanoseconds(deadline), &outcome)
 	if c == nil {
 		ring.free()
+		C.onset_pool_drop(pool)
 		return nil, errorOf(&outcome)
 	}
-	return &Input{Ring: ring, c: c}, nil
+	return &Input{Ring: ring, pool: pool, size: options.Size, c: c}, nil
+}
+
+// Bytes returns what the driver has put into a buffer whose event the consumer has taken. It is the driver's
+// memory: it may be read until Return, or Free.
+func (in *Input) Bytes(buffer int) []byte {
+	header := &unsafe.Slice(in.pool.headers, in.pool.count)[buffer]
+	n := min(int(header.dwBytesRecorded), in.size) // a driver that counts wrongly must not take us along
+	return unsafe.Slice((*byte)(unsafe.Pointer(header.lpData)), n)
+}
+
+// Return gives such a buffer back. The driver may have it again at once; once the input has been closed,
+// it has not.
+func (in *Input) Return(buffer int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.c != nil {
+		C.onset_input_return(in.c, C.uint32_t(buffer))
+	}
 }
 
 // Close stops and closes the device; call it once. When it returns, no callback writes to the ring any
@@ -60,6 +89,11 @@ func (in *Input) Close(deadline time.Duration) error {
 	return errorOf(&outcome)
 }
 
+// Pointers returns the struct onset_input and the function onset_input_return, for package rival.
+func (in *Input) Pointers() (input, giveBack unsafe.Pointer) {
+	return unsafe.Pointer(in.c), C.onset_input_return
+}
+
 // Free gives the ring up, after Close. Events still in it stay counted as Waiting.
 func (in *Input) Free() {
 	in.mu.Lock()
@@ -68,6 +102,7 @@ func (in *Input) Free() {
 		final := in.sum()
 		in.final = &final
 		in.Ring.free()
+		C.onset_pool_drop(in.pool)
 	}
 }
 
@@ -101,11 +136,16 @@ func (in *Input) sum() InputCounts {
 		More:       uint64(n.more),
 		Malformed:  uint64(n.malformed),
 		HighWater:  r.highWater.Load(),
-		Capacity:   r.mask + 1,
+		Capacity:   r.capacity,
+		Dry:        uint64(n.dry),
+		Unqueued:   uint64(n.unqueued),
+	}
+	for i := range counts.LostBy {
+		counts.LostBy[i] = r.lostBy[i].Load()
 	}
 	counts.Received = head - gaps + counts.Full + counts.Concurrent + counts.Filtered + counts.Late
 	if counts.Full > 0 {
-		counts.HighWater = counts.Capacity
+		counts.HighWater = max(counts.HighWater, counts.Capacity)
 	}
 	return counts
 }
@@ -113,6 +153,10 @@ func (in *Input) sum() InputCounts {
 // StaleCallbacks returns how often a driver called for an input that had been closed, since the
 // process began. Such calls are harmless.
 func StaleCallbacks() uint64 { return uint64(C.onset_stale_callbacks()) }
+
+// KeptPools returns of how many inputs in the process the driver did not give all buffers back when they were
+// closed. Their memory is kept.
+func KeptPools() int { return int(C.onset_kept_pools()) }
 
 // Abandoned returns how many handles in the process have been given up at a deadline because their
 // driver did not return, and has not yet.

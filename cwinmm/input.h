@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "pool.h"
 #include "ring.h"
 #include "service.h"
 #include "wait.h"
@@ -36,29 +37,46 @@ struct onset_input {
     uint32_t filter; // bit n: messages of channel n; bit 16+n: status F0+n; are not delivered
     struct onset_ring *ring;
     struct onset_waiter *waiter;
+    struct onset_pool *pool;
     _Atomic uint64_t filtered;
     _Atomic uint64_t more;      // MIM_MOREDATA
     _Atomic uint64_t malformed; // MIM_ERROR
+    _Atomic uint64_t dry;       // times that the driver was left without a buffer
     // Rare: each written by any callback, without the gate.
     _Atomic uint32_t vanished;   // the token of the opening whose device has gone
     _Atomic uint64_t late;       // refused: came while closing
     _Atomic uint64_t stale;      // came for an earlier opening of this slot; never reset
     _Atomic uint64_t concurrent; // refused: another callback held the gate too long
-    _Atomic uint64_t folded;     // how many of those the thread has added to the ring's losses
+    _Atomic uint64_t folded;     // how many of those are among the ring's losses
+    struct onset_gap refused;    // what they were, until the thread adds them to the ring's losses
     // The handle's thread.
+    bool raise;
+    bool spent;                // the driver kept a buffer: this slot is not used again
+    _Atomic uint64_t unqueued; // buffers that the driver did not take back
     struct onset_service service;
     struct onset_driver *driver;
     UINT id;
 };
 
-// Opens device id and starts it. Events go to ring, waiter is notified after each and commanded
-// when the device vanishes; the input keeps a reference of each, and of driver, until it is closed.
-// NULL: outcome says which call failed and how; nothing is left open, but a driver that has not
-// returned within deadline_ns may still be in its call.
+struct onset_input_options {
+    uint32_t filter; // as in struct onset_input
+    enum onset_clock clock;
+    bool raise; // the thread's priority: a driver that waits for a buffer loses what comes
+};
+
+// Opens device id, gives it the pool's buffers and starts it. Events go to ring, which has room for
+// those buffers; waiter is notified after each and commanded when the device vanishes. The input
+// keeps a reference of each, and of driver, until it is closed. NULL: outcome says which call
+// failed and how; nothing is left open, but a driver that has not returned within deadline_ns may
+// still be in its call.
 struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
-                                     struct onset_waiter *waiter, uint32_t filter,
-                                     enum onset_clock clock, int64_t deadline_ns,
+                                     struct onset_pool *pool, struct onset_waiter *waiter,
+                                     const struct onset_input_options *options, int64_t deadline_ns,
                                      struct onset_outcome *outcome);
+
+// For the consumer, while the input is open: it is done with a buffer, and the driver may have it
+// again.
+void onset_input_return(struct onset_input *input, uint32_t number);
 
 // Closes it, once: no callback publishes after this returns. True: closed, the counters stay
 // readable until onset_input_release. False: abandoned after deadline_ns; do not touch it again.
@@ -67,7 +85,7 @@ bool onset_input_close(struct onset_input *input, int64_t deadline_ns,
 void onset_input_release(struct onset_input *input);
 
 struct onset_input_counts {
-    uint64_t filtered, more, malformed, late, concurrent, folded;
+    uint64_t filtered, more, malformed, late, concurrent, folded, dry, unqueued;
 };
 struct onset_input_counts onset_input_counts(struct onset_input *input);
 

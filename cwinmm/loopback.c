@@ -37,7 +37,7 @@ static MMRESULT describe(struct onset_cable *cable, struct onset_caps *caps)
 {
     onset_lock(&cable->driver->list);
     memcpy(caps->name, cable->name, sizeof caps->name);
-    memcpy(caps->interface_id, cable->id, sizeof caps->interface_id);
+    memcpy(caps->identity, cable->id, sizeof caps->identity);
     onset_unlock(&cable->driver->list);
     caps->manufacturer = 0xFFFF; // MM_UNMAPPED: no registered manufacturer
     caps->product = (uint16_t)(cable - cable->driver->cables + 1);
@@ -317,7 +317,7 @@ static void carry(struct onset_cable *cable)
         uint64_t entry = cable->queue[got % ONSET_CABLE_QUEUE];
         // Release: the slot may be written again (put_in).
         atomic_store_explicit(&cable->got, ++got, memory_order_release);
-        if (entry & ONSET_LONG)
+        if (entry & ONSET_ENTRY_LONG)
             onset_cable_carry(cable, entry);
         else
             onset_cable_deliver(cable, (uint32_t)entry, NULL);
@@ -356,6 +356,20 @@ static bool send_long(struct onset_cable *cable, uint32_t size, struct onset_del
     return onset_cable_feed(cable, &last, 1, how);
 }
 
+// Keeps the thread on the processor that row n is sent from. False: not granted.
+static bool move(const struct onset_source *source, uint64_t n)
+{
+    uint64_t from = (uint64_t)source->processor;
+    return onset_thread_pin((int)((from + n / source->moves) % source->processors));
+}
+
+static void compute(uint64_t ns)
+{
+    uint64_t end = onset_os_ns() + ns;
+    while (onset_os_ns() < end)
+        ;
+}
+
 // Sends row n of the trace and notes what happens. False: nobody is listening.
 static bool send_row(struct onset_cable *cable, const struct onset_source *source,
                      uint64_t start_ns, uint64_t n)
@@ -380,7 +394,7 @@ static bool send_row(struct onset_cable *cable, const struct onset_source *sourc
     return true;
 }
 
-static uint64_t play(struct onset_cable *cable, const struct onset_source *source)
+static uint64_t play(struct onset_cable *cable, const struct onset_source *source, bool *pinned)
 {
     uint64_t start = onset_os_ns();
     for (uint64_t n = 0; n < source->count; n++) {
@@ -390,9 +404,13 @@ static uint64_t play(struct onset_cable *cable, const struct onset_source *sourc
             onset_sleep_until(start + n * source->interval_ns);
         if (source->follow && !keep_behind(cable, source))
             return n;
+        if (source->moves && n && n % source->moves == 0 && !move(source, n))
+            *pinned = false;
         if (!(source->trace ? send_row(cable, source, start, n)
                             : onset_cable_deliver(cable, source_message(n), &how)))
             return n;
+        if (source->busy_ns)
+            compute(source->busy_ns);
     }
     return source->count;
 }
@@ -403,12 +421,12 @@ static struct onset_played perform(struct onset_cable *cable, const struct onset
     struct onset_played played = {0};
     uintptr_t task = 0;
     if (source->raise)
-        played.granted = onset_thread_raise(&task);
+        played.granted = onset_thread_raise(false, &task);
     played.pinned = source->processor >= 0 && onset_thread_pin(source->processor);
     uint64_t cpu_ns = onset_thread_cpu_ns();
-    played.delivered = play(cable, source);
+    played.delivered = play(cable, source, &played.pinned);
     played.cpu_ns = onset_thread_cpu_ns() - cpu_ns;
-    if (played.pinned)
+    if (source->processor >= 0)
         onset_thread_pin(-1);
     onset_thread_lower(played.granted, task);
     return played;
@@ -484,7 +502,7 @@ static const struct onset_winmm calls = {
 // Gives a cable an interface id, as long as the driver lives the only one.
 static void identify(struct onset_cable *cable, uint32_t number)
 {
-    char id[ONSET_ID];
+    char id[ONSET_IDENTITY];
     int length = snprintf(id, sizeof id, "\\\\?\\onset#cable#%u", number);
     for (int i = 0; i < length; i++)
         cable->id[i] = (uint16_t)id[i];

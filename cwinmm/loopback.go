@@ -15,6 +15,7 @@ import "C"
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 	"unicode/utf16"
 )
@@ -83,15 +84,17 @@ func (l *Loopback) Play(cable int, source Source) uint64 {
 // Performance is how a trace is played.
 type Performance struct {
 	Clock     Clock
-	Raise     bool // the cable's thread, as drivers do
-	Processor int  // for that thread; below 0: any
+	Raise     bool          // the cable's thread, as drivers do
+	Processor int           // for that thread; below 0: any
+	Busy      time.Duration // that it computes for after each callback
+	Moves     int           // 0, or after how many messages it moves to the next processor; it begins at Processor, or 0
 }
 
 // Played is how that went.
 type Played struct {
 	Delivered uint64 // fewer than the trace's rows if the input was stopped
 	Granted   Priority
-	Pinned    bool          // to the processor
+	Pinned    bool          // to the processor, and to each that it moved to
 	CPU       time.Duration // processor time the thread used
 }
 
@@ -109,6 +112,10 @@ func (l *Loopback) Perform(cable int, trace *Trace, how Performance) Played {
 		clock:     C.enum_onset_clock(how.Clock),
 		raise:     C.bool(how.Raise),
 		processor: C.int(how.Processor),
+		busy_ns:   C.uint64_t(max(how.Busy, 0)),
+	}
+	if how.Moves > 0 {
+		c.moves, c.processors, c.processor = C.uint64_t(how.Moves), C.uint32_t(runtime.NumCPU()), C.int(max(how.Processor, 0))
 	}
 	played := C.onset_loopback_play(l.c, C.uint32_t(cable), &c)
 	return Played{

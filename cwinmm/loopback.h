@@ -48,6 +48,10 @@ struct onset_source {
     enum onset_clock clock; // the trace's
     bool raise;             // ask for a higher priority, as drivers' threads have
     int processor;          // for the thread; below 0: any
+    // What the thread does besides. With moves, processor is the first and not below 0.
+    uint64_t busy_ns;    // compute for so long after each callback
+    uint64_t moves;      // 0, or after how many messages to move to the next processor,
+    uint32_t processors; // of so many, from 0 on and round again
 };
 
 // A row of a trace whose message has this in its top byte is a long message of as many bytes as the
@@ -58,7 +62,7 @@ struct onset_source {
 struct onset_played {
     uint64_t delivered; // fewer than count if the input was stopped
     enum onset_priority granted;
-    bool pinned;
+    bool pinned;     // to the processor, and to each that it moved to
     uint64_t cpu_ns; // that the thread used
 };
 
@@ -94,7 +98,7 @@ void onset_loopback_unplug(struct onset_driver *driver, uint32_t cable);
 
 // Puts it back, at a place of the list or at its end, where that is less. Handles that were open
 // stay dead until they are closed (then without MIM_CLOSE or MOM_CLOSE), but are in nobody's way.
-// name of 32 and id of ONSET_ID units; NULL or empty: as before.
+// name of 32 and id of ONSET_IDENTITY units; NULL or empty: as before.
 void onset_loopback_replug(struct onset_driver *driver, uint32_t cable, uint32_t place,
                            const uint16_t *name, const uint16_t *id);
 

@@ -2,10 +2,17 @@
 
 package cwinmm
 
-// #include "output.h"
+/*
+#cgo noescape onset_output_send_long
+#cgo nocallback onset_output_send_long
+#include "long.h"
+*/
 import "C"
 
-import "time"
+import (
+	"time"
+	"unsafe"
+)
 
 // Output is an open output device: struct onset_output in output.h. All but Close and Free may be
 // called concurrently, but not after or with Close; package engine sees to that.
@@ -13,7 +20,8 @@ type Output struct {
 	c *C.struct_onset_output
 }
 
-// OpenOutput opens the driver's device id. The error is an *Error, as of OpenInput.
+// OpenOutput opens the driver's device id. Deadline is for that, and for what a driver does later: see
+// output.h. The error is an *Error, as of OpenInput.
 func OpenOutput(d *Driver, id int, options OutputOptions, deadline time.Duration) (*Output, error) {
 	o := C.struct_onset_output_options{
 		capacity:    C.uint32_t(options.Capacity),
@@ -21,9 +29,13 @@ func OpenOutput(d *Driver, id int, options OutputOptions, deadline time.Duration
 		clock:       C.enum_onset_clock(options.Clock),
 		slow_ticks:  C.uint64_t(options.SlowTicks),
 		calm_ticks:  C.uint64_t(options.CalmTicks),
+
+		long_chunk:    C.uint32_t(options.LongChunk),
+		long_pause_ns: C.uint64_t(options.LongPause),
+		deadline_ns:   C.uint64_t(max(deadline, 0)),
 	}
 	var outcome C.struct_onset_outcome
-	c := C.onset_output_open(d.c, C.UINT(id), &o, nanoseconds(deadline), &outcome)
+	c := C.onset_output_open(d.c, C.UINT(id), &o, &outcome)
 	if c == nil {
 		return nil, errorOf(&outcome)
 	}
@@ -41,6 +53,23 @@ func (o *Output) Send(message uint32) error {
 		return ErrQueueFull
 	default:
 		return &Error{"midiOutShortMsg", MMResult(came)}
+	}
+}
+
+// SendLong queues a copy of a long message, of at least one byte, for the output's thread. The error
+// is ErrQueueFull, ErrQueueBytes, or an *Error: out of memory. It does not allocate on Go's heap
+// unless it fails.
+func (o *Output) SendLong(message []byte) error {
+	came := C.onset_output_send_long(o.c, unsafe.Pointer(unsafe.SliceData(message)), C.uint32_t(len(message)))
+	switch came {
+	case C.ONSET_QUEUED:
+		return nil
+	case C.ONSET_FULL:
+		return ErrQueueFull
+	case C.ONSET_HEAVY:
+		return ErrQueueBytes
+	default:
+		return &Error{"midiOutLongMsg", MMResult(came)}
 	}
 }
 
@@ -68,20 +97,44 @@ func (o *Output) Counts() OutputCounts {
 		Moved:    uint64(n.moved),
 		Queued:   uint64(n.queued),
 		Threaded: n.lane == C.ONSET_THREADED,
+		Long: LongCounts{
+			Sent:    uint64(n.long_sent),
+			Failed:  uint64(n.long_failed),
+			Refused: uint64(n.long_refused),
+			Dropped: uint64(n.long_dropped),
+			Queued:  uint64(n.long_queued),
+			Bytes:   uint64(n.long_bytes),
+			Memory:  uint64(n.long_memory),
+			Retried: uint64(n.long_retried),
+			Held:    uint64(n.long_held),
+		},
 	}
-	if n.last_error != 0 {
-		counts.LastError = &Error{"midiOutShortMsg", MMResult(n.last_error)}
+	if n.last_call != nil {
+		counts.LastError = &Error{C.GoString(n.last_call), MMResult(n.last_error)}
 	}
 	return counts
 }
 
-// Close sends what is queued and closes the device. ErrTimedOut: the driver has not returned, and
-// what it holds is kept until it does. Call it once.
+// Close sends what is queued and closes the device. ErrTimedOut: the driver has not returned, or not
+// sent all in half of OpenOutput's deadline. What it holds is kept until it gives it back. Call it
+// once, when no send begins any more; one that is stuck in the driver holds it up, so then the
+// deadline had better be 0, which only has the thread close when it can.
 func (o *Output) Close(deadline time.Duration) error {
 	var outcome C.struct_onset_outcome
 	C.onset_output_close(o.c, nanoseconds(deadline), &outcome)
 	return errorOf(&outcome)
 }
 
-// Free gives the output up after Close.
+// Settled reports, after Close, whether the counters stand still: the driver is done with everything.
+func (o *Output) Settled() bool { return bool(C.onset_output_settled(o.c)) }
+
+// Free gives the output up after Close, when no send is under way any more.
 func (o *Output) Free() { C.onset_output_drop(o.c) }
+
+// Held returns how many long messages drivers have not given back at their deadline, and not yet, in
+// the whole process. Their memory is kept until they do.
+func Held() int { return int(C.onset_held()) }
+
+// StaleDones returns how often a driver said that a long message was done (MOM_DONE) for an output
+// that had been closed, since the process began. Such calls are harmless.
+func StaleDones() uint64 { return uint64(C.onset_stale_dones()) }

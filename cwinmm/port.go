@@ -1,5 +1,7 @@
 package cwinmm
 
+import "time"
+
 // Clock says which counter an event is stamped with: enum onset_clock in clock.h.
 type Clock uint32
 
@@ -12,7 +14,7 @@ const (
 // Caps describes a device as its driver does.
 type Caps struct {
 	Name         string
-	Interface    string // interface id (DRV_QUERYDEVICEINTERFACE); empty: the driver has none
+	Identity     string // the device interface's id; empty: the driver gives none
 	Manufacturer uint16 // MMSYSTEM manufacturer id
 	Product      uint16 // product id, the manufacturer's own
 	Version      uint16 // of the driver: major in the high byte, minor in the low byte
@@ -23,6 +25,9 @@ type InputOptions struct {
 	Capacity int    // of the ring, in events: a power of two of at least 2
 	Filter   uint32 // bit n: do not deliver messages of channel n; bit 16+n: of status F0+n
 	Clock    Clock
+	Buffers  int  // for long messages: 1 to 256
+	Size     int  // of each, in bytes
+	Raise    bool // the priority of the thread that gives them to the driver
 }
 
 // InputCounts are an input's counters: struct onset_input in input.h, and its ring's.
@@ -37,6 +42,9 @@ type InputCounts struct {
 	More       uint64 // MIM_MOREDATA, among Received
 	Malformed  uint64 // MIM_ERROR, among Received
 	HighWater  uint64 // most events found waiting
+	LostBy     LostBy // what Full and Concurrent were
+	Dry        uint64 // times that the driver was left without a buffer
+	Unqueued   uint64 // buffers that the driver did not take when it was offered them
 	Capacity   uint64
 }
 
@@ -47,6 +55,8 @@ type OutputOptions struct {
 	Clock      Clock
 	SlowTicks  uint64 // a call that takes longer moves the output to its own thread
 	CalmTicks  uint64 // without a slow call for this long, it comes back
+	LongChunk  int    // bytes of a long message that the driver is given at a time; 0: all
+	LongPause  time.Duration
 }
 
 // OutputCounts are an output's counters.
@@ -54,12 +64,26 @@ type OutputCounts struct {
 	Sent      uint64 // taken by the driver
 	Failed    uint64 // refused by the driver
 	Refused   uint64 // not queued: the queue was full
-	Dropped   uint64 // dropped from the queue to make room
+	Dropped   uint64 // dropped from the queue: to make room, or when the output was closed
 	Slow      uint64 // calls slower than the limit
 	Moved     uint64 // times the output moved to its own thread
-	Queued    uint64 // in the queue now
+	Queued    uint64 // in the queue now, and the long one that is being sent
 	Threaded  bool   // sent by its own thread now
-	LastError error  // the driver's last refusal, an *Error; nil if there was none
+	LastError error  // of the last that failed, an *Error; nil if there was none
+	Long      LongCounts
+}
+
+// LongCounts are an output's counters of long messages. The first five are also in OutputCounts.
+type LongCounts struct {
+	Sent    uint64
+	Failed  uint64 // refused by the driver, or not given back in time
+	Refused uint64
+	Dropped uint64
+	Queued  uint64
+	Bytes   uint64 // that the driver has taken and given back
+	Memory  uint64 // bytes of those that are queued or with the driver
+	Retried uint64 // calls made again because the driver was not ready
+	Held    uint64 // not given back in time, and not yet
 }
 
 // Priority is what raising a thread's priority came to: enum onset_priority in thread.h.
@@ -71,6 +95,7 @@ const (
 	PriorityFIFO                  // Linux: SCHED_FIFO
 	PriorityProAudio              // Windows: the MMCSS task "Pro Audio"
 	PriorityTimeCritical          // Windows: THREAD_PRIORITY_TIME_CRITICAL
+	PriorityNice                  // Linux: nice -20
 )
 
 // String names p as the system does.
@@ -82,6 +107,8 @@ func (p Priority) String() string {
 		return `MMCSS "Pro Audio"`
 	case PriorityTimeCritical:
 		return "time-critical"
+	case PriorityNice:
+		return "nice -20"
 	default:
 		return "normal"
 	}

@@ -14,45 +14,72 @@ import (
 // goroutine at a time; Counts may be called by any. Nothing in it enters cgo but newRing and free.
 type Ring struct {
 	// In C memory.
-	head, lost, gaps, tail *atomic.Uint64
-	gone                   *atomic.Uint32
-	slots                  unsafe.Pointer
-	mask                   uint64
+	head, lost, gaps, tail, gapsMet *atomic.Uint64
+	gone                            *atomic.Uint32
+	lostBy                          *[losses]atomic.Uint64
+	gap                             *[C.ONSET_GAPS]gap
+	slots                           unsafe.Pointer
+	mask                            uint64
 
 	// The consumer's own.
-	next     uint64 // index of the next event; what tail says
-	end      uint64 // head when last looked at
-	lostSeen uint64 // lost when last looked at, before head was
-	told     uint64 // losses told so far
+	next     uint64         // index of the next event; what tail says
+	end      uint64         // head when last looked at
+	lostSeen uint64         // lost when last looked at, before head was
+	told     uint64         // losses told so far
+	toldBy   [losses]uint64 // what they were
+	met      uint64         // gap records; what gapsMet says
 
-	gapsMet   atomic.Uint64
+	capacity  uint64
 	highWater atomic.Uint64
 	c         *C.struct_onset_ring
+}
+
+const losses = C.ONSET_LOSSES
+
+// gap is struct onset_gap.
+type gap struct {
+	noteOff [16][2]atomic.Uint64
+	pedalUp atomic.Uint32
+	allOff  atomic.Uint32
+	lostBy  [losses]atomic.Uint64
 }
 
 const (
 	_ = uint(unsafe.Sizeof(Event{}) - C.sizeof_struct_onset_event) // the same size,
 	_ = uint(C.sizeof_struct_onset_event - unsafe.Sizeof(Event{})) // both ways
 	_ = uint(unsafe.Offsetof(Event{}.Data)-8) + uint(8-unsafe.Offsetof(Event{}.Data))
+	_ = uint(unsafe.Sizeof(gap{}) - C.sizeof_struct_onset_gap)
+	_ = uint(C.sizeof_struct_onset_gap - unsafe.Sizeof(gap{}))
+	_ = uint(len(LostBy{}) - losses)
+	_ = uint(losses - len(LostBy{}))
+	_ = uint(unsafe.Offsetof(gap{}.pedalUp)-256) + uint(256-unsafe.Offsetof(gap{}.pedalUp))
+	_ = uint(unsafe.Offsetof(gap{}.lostBy)-264) + uint(264-unsafe.Offsetof(gap{}.lostBy))
 	_ = uint(unsafe.Offsetof(Event{}.DriverMS)-12) + uint(12-unsafe.Offsetof(Event{}.DriverMS))
 )
 
-func newRing(capacity int) (*Ring, error) {
-	c := C.onset_ring_new(C.uint64_t(capacity))
+// newRing makes a ring in which capacity short messages may wait, and above them the events of so many
+// buffers.
+func newRing(capacity, buffers int) (*Ring, error) {
+	c := C.onset_ring_new(C.uint64_t(capacity), C.uint64_t(buffers))
 	if c == nil {
 		return nil, &Error{"ring", mmNoMem}
 	}
 	// Offsets as asserted in ring.h.
-	at := func(offset int) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Add(unsafe.Pointer(c), offset)) }
+	at := func(offset int) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(c), offset) }
+	word := func(offset int) *atomic.Uint64 { return (*atomic.Uint64)(at(offset)) }
 	return &Ring{
-		head:  at(0),
-		lost:  at(8),
-		gaps:  at(32),
-		gone:  (*atomic.Uint32)(unsafe.Add(unsafe.Pointer(c), 40)),
-		tail:  at(C.ONSET_APART),
-		slots: unsafe.Add(unsafe.Pointer(c), 3*C.ONSET_APART),
-		mask:  uint64(capacity) - 1,
-		c:     c,
+		head:     word(0),
+		lost:     word(8),
+		gaps:     word(32),
+		gone:     (*atomic.Uint32)(at(40)),
+		tail:     word(C.ONSET_APART),
+		gapsMet:  word(C.ONSET_APART + 8),
+		lostBy:   (*[losses]atomic.Uint64)(at(3 * C.ONSET_APART)),
+		gap:      (*[C.ONSET_GAPS]gap)(at(4 * C.ONSET_APART)),
+		slots:    unsafe.Pointer(C.onset_ring_slots(c)),
+		mask:     uint64(c.mask),
+		capacity: uint64(capacity),
+		c:        c,
 	}, nil
 }
 
@@ -79,21 +106,13 @@ func (r *Ring) News() bool {
 }
 
 // Next copies out the next event and hands its slot back to the producer, so that what is done with
-// the event holds up nobody. Call it no more often than Look said. For an event of KindGap,
-// DriverMS is the number of events lost at this place; false means it is one whose losses Lost has
-// told already.
-func (r *Ring) Next(ev *Event) bool {
+// the event holds up nobody. Call it no more often than Look said. For an event of KindGap, loss is made
+// what has been lost at this place; false means that Lost has told all of it already.
+func (r *Ring) Next(ev *Event, loss *Loss) bool {
 	*ev = *(*Event)(unsafe.Add(r.slots, (r.next&r.mask)*uint64(unsafe.Sizeof(Event{}))))
 	ok := true
 	if ev.Kind() == KindGap {
-		// The record's total may be older than what Lost has told since: a loss of concurrent callbacks
-		// is added while the producer writes.
-		lost := int32(ev.DriverMS - uint32(r.told))
-		if ok = lost > 0; ok {
-			ev.DriverMS = uint32(lost)
-			r.told += uint64(lost)
-		}
-		r.gapsMet.Add(1)
+		ok = r.meet(loss)
 	}
 	r.next++
 	// Release: the copy is made before the producer may write the slot (onset_ring_push acquires).
@@ -101,20 +120,63 @@ func (r *Ring) Next(ev *Event) bool {
 	return ok
 }
 
+// meet makes loss what the next gap record stands for, and has its entry used again.
+func (r *Ring) meet(loss *Loss) bool {
+	g := &r.gap[r.met%C.ONSET_GAPS]
+	r.take(g, loss)
+	r.tell(&g.lostBy, loss)
+	r.met++
+	// Release: the entry has been read (gap_fits acquires).
+	r.gapsMet.Store(r.met)
+	return loss.By != LostBy{} || loss.Ends != Ends{}
+}
+
+// take empties an entry of what the lost messages ended. With exchanges: the producer may be adding to it.
+func (r *Ring) take(g *gap, loss *Loss) {
+	for channel := range g.noteOff {
+		for half := range g.noteOff[channel] {
+			loss.Ends.NoteOff[channel][half] = takeWord(&g.noteOff[channel][half])
+		}
+	}
+	loss.Ends.PedalUp = uint16(g.pedalUp.Swap(0))
+	loss.Ends.AllOff = uint16(g.allOff.Swap(0))
+}
+
+func takeWord(w *atomic.Uint64) uint64 {
+	if w.Load() == 0 { // mostly: a look costs less than an exchange
+		return 0
+	}
+	return w.Swap(0)
+}
+
+// tell makes loss.By what a total has over what has been told, and counts it as told. A gap record's total may
+// be older than what Lost has told since.
+func (r *Ring) tell(total *[losses]atomic.Uint64, loss *Loss) {
+	for i := range total {
+		loss.By[i] = 0
+		if n := total[i].Load(); n > r.toldBy[i] {
+			loss.By[i] = n - r.toldBy[i]
+			r.toldBy[i] = n
+			r.told += loss.By[i]
+		}
+	}
+}
+
 // NextTicks returns the time stamp of the event that Next would copy out.
 func (r *Ring) NextTicks() uint64 {
 	return *(*uint64)(unsafe.Add(r.slots, (r.next&r.mask)*uint64(unsafe.Sizeof(Event{}))))
 }
 
-// Lost returns the number of events lost behind everything that Look saw, once Next has taken all of
-// that, and counts them as told: a loss followed by silence has no record in the ring.
-func (r *Ring) Lost() uint64 {
-	if r.next != r.end || r.lostSeen <= r.told {
-		return 0
+// Lost makes loss what has been lost behind everything that Look saw, once Next has taken all of that, and
+// counts it as told: a loss followed by silence has no record in the ring. False: nothing.
+func (r *Ring) Lost(loss *Loss) bool {
+	// Where a gap record has been written since, it tells of the loss itself. Acquire: pairs with write_gap.
+	if r.next != r.end || r.lostSeen <= r.told || r.gaps.Load() != r.met {
+		return false
 	}
-	n := r.lostSeen - r.told
-	r.told = r.lostSeen
-	return n
+	r.take(&r.gap[r.met%C.ONSET_GAPS], loss)
+	r.tell(r.lostBy, loss)
+	return true
 }
 
 // Gone reports whether the device has vanished. Asked before Look, every event it delivered is found.
@@ -123,8 +185,8 @@ func (r *Ring) Gone() bool { return r.gone.Load() != 0 }
 // Pointer returns the struct onset_ring, for package rival.
 func (r *Ring) Pointer() unsafe.Pointer { return unsafe.Pointer(r.c) }
 
-// Capacity returns how many events fit.
-func (r *Ring) Capacity() uint64 { return r.mask + 1 }
+// Capacity returns how many short messages may wait.
+func (r *Ring) Capacity() uint64 { return r.capacity }
 
 // Drained reports whether Next has taken all that Look saw.
 func (r *Ring) Drained() bool { return r.next == r.end }

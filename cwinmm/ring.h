@@ -2,20 +2,26 @@
 // callback to the poller.
 //
 //   byte 0      head   next slot to write       \ the producer writes these two; the consumer polls
-//        8      lost   events refused so far    / them with one cache line; the handle's thread
-//                                                 adds to lost too
-//       16      tail_seen, told, gaps             the producer's own notes
-//       40      gone                              1: the device has vanished, says that thread
+//        8      lost   events refused so far    / them with one cache line
+//       16      tail_seen, told                   the producer's own notes
+//       32      gaps                              gap records written; the open entry of gap[]
+//       40      gone                              1: the device has vanished, says the handle's
+//       thread
 //   byte 128    tail   next slot to read          the consumer writes, the producer looks when it
-//                                                 believes the ring full
-//   byte 256    mask, refs                        constant while events flow
-//   byte 384    slot 0, slot 1, ...               16 bytes each, four to a cache line
+//       136     gaps_met                          believes the ring, or gap[], full
+//   byte 256    mask, most, refs                  constant while events flow
+//   byte 384    lost_by                           what lost is made of
+//   byte 512    gap[0] ...                        what the gap records stand for
+//   then        slot 0, slot 1, ...               16 bytes each, four to a cache line
 //
 // Indices count events since the ring was made; index & mask is the slot, head - tail the number
 // waiting. 128 bytes apart, because processors fetch cache lines in adjacent pairs.
 //
 // "The producer" is whoever holds the input's gate (input.c): one at a time, on any thread. The
 // consumer is the poller (ring.go): it reads the same words with sync/atomic.
+//
+// Short messages may fill the ring up to most; the slots above are for the events that bring a
+// buffer home, which are never refused: two for each buffer, since a gap record may come first.
 #ifndef ONSET_RING_H
 #define ONSET_RING_H
 
@@ -29,10 +35,25 @@
 
 // What an event is, in the top byte of its data. Drivers may leave rubbish there; it is cut off.
 enum onset_kind {
-    ONSET_SHORT = 0,     // MIM_DATA
-    ONSET_MORE = 1,      // MIM_MOREDATA: a message like any other, the driver found us slow
-    ONSET_MALFORMED = 2, // MIM_ERROR: the bytes are no valid message
-    ONSET_GAP = 3,       // events were lost here; driver_ms is the total lost so far, modulo 2^32
+    ONSET_SHORT = 0,      // MIM_DATA
+    ONSET_MORE = 1,       // MIM_MOREDATA: a message like any other, the driver found us slow
+    ONSET_MALFORMED = 2,  // MIM_ERROR: the bytes are no valid message
+    ONSET_GAP = 3,        // events were lost here; what is in gap[]
+    ONSET_LONG = 4,       // MIM_LONGDATA: data holds the buffer's number, and ONSET_DRY
+    ONSET_LONG_ERROR = 5, // MIM_LONGERROR: the same
+};
+
+#define ONSET_DRY 0x10000 // it was the last buffer that the driver had
+
+// What a lost event was.
+enum onset_loss {
+    ONSET_LOST_NOTE,       // note on or off
+    ONSET_LOST_CONTROLLER, // control change
+    ONSET_LOST_CHANNEL,    // another channel message
+    ONSET_LOST_SYSTEM,     // system common or realtime
+    ONSET_LOST_MALFORMED,  // MIM_ERROR
+    ONSET_LOST_LONG,       // a buffer of a long message
+    ONSET_LOSSES,
 };
 
 struct onset_event {
@@ -45,16 +66,35 @@ static_assert(sizeof(struct onset_event) == 16, "four events to a cache line");
 static_assert(offsetof(struct onset_event, data) == 8, "ring.go reads data at 8");
 static_assert(offsetof(struct onset_event, driver_ms) == 12, "ring.go reads driver_ms at 12");
 
+// What was refused between two gap records, and must not be lost for good: messages that end
+// something. Delivered where the gap stands, they leave no note and no pedal hanging. An entry is
+// filled while it is the open one, and read when the consumer meets its gap record, or, while the
+// ring is empty, before there is one: with exchanges, because it may be being filled. In either
+// case it holds nothing that came after the next event, and is not used again before the consumer
+// has passed its record.
+struct onset_gap {
+    _Atomic uint64_t note_off[16][2];       // by channel: bit n: of note n
+    _Atomic uint32_t pedal_up;              // bit n: of channel n; control change 64 below 64
+    _Atomic uint32_t all_off;               // bit n: of channel n; control change 120, 123 to 127
+    _Atomic uint64_t lost_by[ONSET_LOSSES]; // totals when the record was written
+};
+
+#define ONSET_GAPS 64
+
 struct onset_ring {
     _Alignas(ONSET_APART) _Atomic uint64_t head;
     _Atomic uint64_t lost;
     uint64_t tail_seen;    // tail as it was when last looked at
-    uint64_t told;         // what the gap records written so far add up to
-    _Atomic uint64_t gaps; // gap records written
+    uint64_t told;         // how much of lost the gap records written so far stand for
+    _Atomic uint64_t gaps; // gap records written; modulo ONSET_GAPS, the open entry
     _Atomic uint32_t gone; // 1: the device has vanished; written by the handle's thread
     _Alignas(ONSET_APART) _Atomic uint64_t tail;
+    _Atomic uint64_t gaps_met; // gap records that the consumer is done with
     _Alignas(ONSET_APART) uint64_t mask;
+    uint64_t most; // waiting, for a short message to be refused
     _Atomic uint32_t refs;
+    _Alignas(ONSET_APART) _Atomic uint64_t lost_by[ONSET_LOSSES]; // together never less than lost
+    _Alignas(ONSET_APART) struct onset_gap gap[ONSET_GAPS];
     _Alignas(ONSET_APART) struct onset_event slots[];
 };
 
@@ -62,21 +102,30 @@ static_assert(offsetof(struct onset_ring, lost) == 8, "ring.go reads lost at 8")
 static_assert(offsetof(struct onset_ring, gaps) == 32, "ring.go reads gaps at 32");
 static_assert(offsetof(struct onset_ring, gone) == 40, "ring.go reads gone at 40");
 static_assert(offsetof(struct onset_ring, tail) == ONSET_APART, "ring.go writes tail at 128");
-static_assert(offsetof(struct onset_ring, slots) == 3 * ONSET_APART, "ring.go reads slots at 384");
+static_assert(offsetof(struct onset_ring, gaps_met) == ONSET_APART + 8, "ring.go writes it at 136");
+static_assert(offsetof(struct onset_ring, lost_by) == 3 * ONSET_APART, "ring.go reads it at 384");
+static_assert(offsetof(struct onset_ring, gap) == 4 * ONSET_APART, "ring.go reads gap at 512");
+static_assert(offsetof(struct onset_gap, pedal_up) == 256, "ring.go takes it at 256");
+static_assert(offsetof(struct onset_gap, lost_by) == 264, "ring.go reads it at 264");
 
-// Makes a ring of capacity events, a power of two of at least 2. NULL: no memory. The caller owns
-// the first reference.
-struct onset_ring *onset_ring_new(uint64_t capacity);
+// Makes a ring in which capacity short messages may wait, at least 2, and above them the events of
+// so many buffers. NULL: no memory. The caller owns the first reference.
+struct onset_ring *onset_ring_new(uint64_t capacity, uint64_t buffers);
+static inline struct onset_event *onset_ring_slots(struct onset_ring *ring)
+{
+    return ring->slots; // cgo knows no flexible array members
+}
+
 void onset_ring_hold(struct onset_ring *ring);
 void onset_ring_drop(struct onset_ring *ring); // the last one frees it
 
-// Counts events that did not get in. Any thread that keeps the ring alive, gate or no gate.
-static inline void onset_ring_refuse(struct onset_ring *ring, uint64_t events)
-{
-    // Release: a consumer that sees this total (Ring.Look in ring.go) also sees every event
-    // published before it, and so tells the loss behind them.
-    atomic_fetch_add_explicit(&ring->lost, events, memory_order_release);
-}
+// Counts an event that is not published; the caller holds the gate. data: as in an event.
+void onset_ring_refuse(struct onset_ring *ring, uint32_t data);
+
+// The same without the gate, in two steps: anybody notes it apart, and later somebody who has the
+// gate adds what is noted to the ring's losses, and learns how many events that were.
+void onset_gap_note(struct onset_gap *refused, uint32_t data);
+uint64_t onset_ring_absorb(struct onset_ring *ring, struct onset_gap *refused);
 
 static inline void onset_ring_publish(struct onset_ring *ring, uint64_t head,
                                       struct onset_event event)
@@ -90,13 +139,16 @@ static inline void onset_ring_publish(struct onset_ring *ring, uint64_t head,
 // after a loss goes in together with a gap record before it, or not at all.
 bool onset_ring_push(struct onset_ring *ring, struct onset_event event);
 
-// The same as long as nothing is lost and the ring is not believed full. False: it is not so, and
-// nothing has happened.
+// The same for an event that brings a buffer home: there is always room.
+void onset_ring_push_long(struct onset_ring *ring, struct onset_event event);
+
+// As onset_ring_push as long as nothing is lost and the ring is not believed full. False: it is not
+// so, and nothing has happened.
 static inline bool onset_ring_push_soon(struct onset_ring *ring, struct onset_event event)
 {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     uint64_t lost = atomic_load_explicit(&ring->lost, memory_order_relaxed);
-    if (lost != ring->told || head - ring->tail_seen > ring->mask)
+    if (lost != ring->told || head - ring->tail_seen >= ring->most)
         return false;
     onset_ring_publish(ring, head, event);
     return true;

@@ -16,7 +16,7 @@ import (
 
 func openRing(t testing.TB, capacity int) *Ring {
 	t.Helper()
-	r, err := newRing(capacity)
+	r, err := newRing(capacity, 0)
 	require.NoError(t, err)
 	t.Cleanup(r.free)
 	return r
@@ -73,16 +73,17 @@ func (m *model) drain(n int) (seen []int) {
 func drain(r *Ring, n int) (seen []int) {
 	for left := min(int(r.Look()), n); left > 0; left-- {
 		var ev Event
-		switch ok := r.Next(&ev); {
+		var loss Loss
+		switch ok := r.Next(&ev, &loss); {
 		case !ok:
 		case ev.Kind() == KindGap:
-			seen = append(seen, -int(ev.DriverMS))
+			seen = append(seen, -int(loss.By.Total()))
 		default:
 			seen = append(seen, int(ev.Ticks))
 		}
 	}
-	if lost := r.Lost(); lost > 0 {
-		seen = append(seen, -int(lost))
+	if loss := (Loss{}); r.Lost(&loss) {
+		seen = append(seen, -int(loss.By.Total()))
 	}
 	return seen
 }
@@ -118,7 +119,7 @@ func TestTheRingCarriesEventsWholeAcrossThreads(t *testing.T) {
 			var ev Event
 			for next := uint64(0); next < count; {
 				for range r.Look() {
-					require.True(t, r.Next(&ev))
+					require.True(t, r.Next(&ev, nil))
 					if want := (Event{next, uint32(next & 0xFFFFFF), uint32(next)}); ev != want {
 						t.Fatalf("event %d is %+v", next, ev)
 					}
@@ -126,7 +127,7 @@ func TestTheRingCarriesEventsWholeAcrossThreads(t *testing.T) {
 				}
 			}
 			assert.Equal(t, uint64(count), <-pushed)
-			assert.Zero(t, r.Lost())
+			assert.False(t, r.Lost(&Loss{}))
 		})
 	}
 }
@@ -160,7 +161,7 @@ func BenchmarkRing(b *testing.B) {
 		for n := 0; n < b.N; n += batch {
 			r.produce(uint64(n), batch, false)
 			for range r.Look() {
-				r.Next(&ev)
+				r.Next(&ev, nil)
 			}
 		}
 	})
@@ -170,7 +171,7 @@ func BenchmarkRing(b *testing.B) {
 		var ev Event
 		for n := 0; n < b.N; {
 			for range r.Look() {
-				r.Next(&ev)
+				r.Next(&ev, nil)
 				n++
 			}
 		}

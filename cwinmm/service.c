@@ -42,18 +42,26 @@ static bool tell(struct onset_service *service, uint32_t from, uint32_t to)
     return true;
 }
 
+// The call that an abandoned thread is in.
+static struct onset_outcome stuck(struct onset_service *service)
+{
+    // Relaxed: a name in the program's text.
+    const char *call = atomic_load_explicit(&service->call, memory_order_relaxed);
+    return (struct onset_outcome){call ? call : "driver", ONSET_TIMED_OUT};
+}
+
 bool onset_service_start(struct onset_service *service, void (*run)(void *), void *arg,
                          int64_t deadline_ns, struct onset_outcome *outcome)
 {
     service->outcome = (struct onset_outcome){0};
+    service->call = NULL;
     if (!onset_thread_start(run, arg)) {
         *outcome = (struct onset_outcome){"open", ONSET_NO_THREAD};
         atomic_store(&service->phase, ONSET_FAILED);
         return false;
     }
     uint32_t phase = leave(service, ONSET_OPENING, deadline_ns);
-    *outcome = phase == ONSET_ABANDONED ? (struct onset_outcome){"open", ONSET_TIMED_OUT}
-                                        : service->outcome;
+    *outcome = phase == ONSET_ABANDONED ? stuck(service) : service->outcome;
     return phase == ONSET_OPEN;
 }
 
@@ -63,8 +71,7 @@ bool onset_service_stop(struct onset_service *service, int64_t deadline_ns,
     atomic_store(&service->phase, ONSET_CLOSING);
     onset_notify(&service->bell);
     uint32_t phase = leave(service, ONSET_CLOSING, deadline_ns);
-    *outcome = phase == ONSET_ABANDONED ? (struct onset_outcome){"close", ONSET_TIMED_OUT}
-                                        : service->outcome;
+    *outcome = phase == ONSET_ABANDONED ? stuck(service) : service->outcome;
     return phase == ONSET_CLOSED;
 }
 

@@ -31,6 +31,7 @@ struct onset_service {
     struct onset_waiter bell;     // what the thread sleeps on
     _Atomic uint32_t phase;       // what the others wait on
     struct onset_outcome outcome; // written by the thread before FAILED and CLOSED
+    const char *_Atomic call;     // the driver's function that the thread is in, or was last
 };
 
 // Notes a call that failed, if it is the first.

@@ -39,7 +39,7 @@ func (w *wire) names() []string {
 	require.Equal(w.t, ins, outs)
 	var names []string
 	for _, c := range ins {
-		names = append(names, c.Name+" "+c.Interface)
+		names = append(names, c.Name+" "+c.Identity)
 	}
 	return names
 }

@@ -73,11 +73,13 @@ enum onset_priority {
     ONSET_PRIORITY_FIFO = 1,          // Linux: SCHED_FIFO
     ONSET_PRIORITY_PRO_AUDIO = 2,     // Windows: MMCSS task "Pro Audio"
     ONSET_PRIORITY_TIME_CRITICAL = 3, // Windows: THREAD_PRIORITY_TIME_CRITICAL
+    ONSET_PRIORITY_NICE = 4,          // Linux: nice -20
 };
 
-// Raises the calling thread and says to what; NORMAL: not granted. lower undoes it on the same
-// thread, given what raise returned and set.
-enum onset_priority onset_thread_raise(uintptr_t *task);
+// Raises the calling thread and says to what; NORMAL: not granted. busy: it may use up a processor
+// for long, which Linux does not let a thread of SCHED_FIFO do. lower undoes it on the same thread,
+// given what raise returned and set.
+enum onset_priority onset_thread_raise(bool busy, uintptr_t *task);
 void onset_thread_lower(enum onset_priority granted, uintptr_t task);
 
 #endif

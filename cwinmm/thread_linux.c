@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -113,20 +114,34 @@ void onset_affinity_widen(const struct onset_affinity *affinity)
 // In the middle of the range, below the kernel's own interrupt threads (50).
 #define FIFO_PRIORITY 40
 
-enum onset_priority onset_thread_raise(uintptr_t *task)
+#define LEAST_NICE (-20)
+
+static bool set_policy(int policy, int priority)
+{
+    struct sched_param param = {.sched_priority = priority};
+    // A child process must not inherit it.
+    return sched_setscheduler(0, policy | SCHED_RESET_ON_FORK, &param) == 0;
+}
+
+enum onset_priority onset_thread_raise(bool busy, uintptr_t *task)
 {
     *task = 0;
-    struct sched_param param = {.sched_priority = FIFO_PRIORITY};
-    // A child process must not inherit it.
-    if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
-        return ONSET_PRIORITY_NORMAL;
-    return ONSET_PRIORITY_FIFO;
+    if (busy) {
+        // The kernel takes a thread of real-time priority off its processor for 50 ms of each
+        // second that it does not sleep in.
+        int before = getpriority(PRIO_PROCESS, 0); // a thread's own, on Linux
+        *task = (uintptr_t)(before - LEAST_NICE);
+        bool nice = set_policy(SCHED_OTHER, 0) && setpriority(PRIO_PROCESS, 0, LEAST_NICE) == 0;
+        return nice ? ONSET_PRIORITY_NICE : ONSET_PRIORITY_NORMAL;
+    }
+    return set_policy(SCHED_FIFO, FIFO_PRIORITY) ? ONSET_PRIORITY_FIFO : ONSET_PRIORITY_NORMAL;
 }
 
 void onset_thread_lower(enum onset_priority granted, uintptr_t task)
 {
-    (void)task;
     struct sched_param param = {0};
+    if (granted == ONSET_PRIORITY_NICE)
+        setpriority(PRIO_PROCESS, 0, (int)task + LEAST_NICE);
     if (granted != ONSET_PRIORITY_NORMAL)
         sched_setscheduler(0, SCHED_OTHER, &param);
 }

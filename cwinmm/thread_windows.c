@@ -124,8 +124,9 @@ static FARPROC avrt(const char *name)
     return dll ? GetProcAddress(dll, name) : NULL;
 }
 
-enum onset_priority onset_thread_raise(uintptr_t *task)
+enum onset_priority onset_thread_raise(bool busy, uintptr_t *task)
 {
+    (void)busy; // Windows takes care of the others itself
     DWORD index = 0;
     set_task set = (set_task)(void *)avrt("AvSetMmThreadCharacteristicsW");
     *task = set ? (uintptr_t)set(L"Pro Audio", &index) : 0;

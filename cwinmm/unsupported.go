@@ -65,6 +65,8 @@ type Performance struct {
 	Clock     Clock
 	Raise     bool
 	Processor int
+	Busy      time.Duration
+	Moves     int
 }
 
 // Played is how that went.
@@ -151,13 +153,13 @@ func (*Ring) Look() uint64 { return 0 }
 func (*Ring) News() bool { return false }
 
 // Next returns false in this build.
-func (*Ring) Next(*Event) bool { return false }
+func (*Ring) Next(*Event, *Loss) bool { return false }
 
 // NextTicks returns 0 in this build.
 func (*Ring) NextTicks() uint64 { return 0 }
 
-// Lost returns 0 in this build.
-func (*Ring) Lost() uint64 { return 0 }
+// Lost returns false in this build.
+func (*Ring) Lost(*Loss) bool { return false }
 
 // Drained returns true in this build.
 func (*Ring) Drained() bool { return true }
@@ -182,6 +184,15 @@ func (*Input) Close(time.Duration) error { return nil }
 // Free does nothing in this build.
 func (*Input) Free() {}
 
+// Bytes returns nothing in this build.
+func (*Input) Bytes(int) []byte { return nil }
+
+// Return does nothing in this build.
+func (*Input) Return(int) {}
+
+// KeptPools returns 0 in this build.
+func KeptPools() int { return 0 }
+
 // Abandoned returns 0 in this build.
 func Abandoned() int { return 0 }
 
@@ -200,6 +211,9 @@ func OpenOutput(*Driver, int, OutputOptions, time.Duration) (*Output, error) { r
 // Send fails in this build.
 func (*Output) Send(uint32) error { return errNoCore }
 
+// SendLong fails in this build.
+func (*Output) SendLong([]byte) error { return errNoCore }
+
 // SendNow fails in this build.
 func (*Output) SendNow(uint32) error { return errNoCore }
 
@@ -212,14 +226,23 @@ func (*Output) Counts() OutputCounts { return OutputCounts{} }
 // Close does nothing in this build.
 func (*Output) Close(time.Duration) error { return nil }
 
+// Settled returns true in this build.
+func (*Output) Settled() bool { return true }
+
 // Free does nothing in this build.
 func (*Output) Free() {}
+
+// Held returns 0 in this build.
+func Held() int { return 0 }
+
+// StaleDones returns 0 in this build.
+func StaleDones() uint64 { return 0 }
 
 // ThreadID returns 0 in this build.
 func ThreadID() uint64 { return 0 }
 
 // RaiseThread does nothing in this build.
-func RaiseThread() (Priority, func()) { return PriorityNormal, func() {} }
+func RaiseThread(bool) (Priority, func()) { return PriorityNormal, func() {} }
 
 // PinThread does nothing in this build.
 func PinThread(int) bool { return false }

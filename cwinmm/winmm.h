@@ -63,18 +63,17 @@ typedef struct midihdr {
 
 // Results of our own, above every MMRESULT.
 #define ONSET_TIMED_OUT 0x10000 // the call did not return in its deadline
-#define ONSET_TOO_MANY  0x10001 // no slot free in the table of inputs
+#define ONSET_TOO_MANY  0x10001 // no place free in the table of inputs or outputs
 #define ONSET_NO_THREAD 0x10002 // the system gave no thread
 
-#define ONSET_ID 256 // units of an interface id, with its end
+#define ONSET_IDENTITY 256
 
-// A device as the driver describes it: MIDIINCAPSW and MIDIOUTCAPSW, what both have, and
-// DRV_QUERYDEVICEINTERFACE.
+// A device as the driver describes it: MIDIINCAPSW and MIDIOUTCAPSW, what both have.
 struct onset_caps {
     uint16_t name[32]; // UTF-16, NUL-terminated
-    // The same; tells devices of the same name apart, and knows one again. Empty: the driver has
-    // none, or one that is too long.
-    uint16_t interface_id[ONSET_ID];
+    // The device interface's id (DRV_QUERYDEVICEINTERFACE), which stays with a device that is
+    // unplugged and comes back; UTF-16, NUL-terminated. Empty: the driver gives none.
+    uint16_t identity[ONSET_IDENTITY];
     uint16_t manufacturer;
     uint16_t product;
     uint32_t version; // major in the high byte of the low word, minor in its low byte

@@ -1,24 +1,37 @@
 #include "winmm.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "memory.h"
 
 static_assert(sizeof(WCHAR) == sizeof(uint16_t) && MAXPNAMELEN == 32, "onset_caps.name");
 
-// Of an input or an output; the two functions have the same type but for the handle's.
-static void query_interface(MMRESULT(WINAPI *message)(HANDLE, UINT, DWORD_PTR, DWORD_PTR), UINT id,
-                            struct onset_caps *caps)
+// From mmddk.h, which is for drivers.
+#define DRV_QUERYDEVICEINTERFACE     0x80C
+#define DRV_QUERYDEVICEINTERFACESIZE 0x80D
+
+// These two take a device's number in place of a handle.
+static MMRESULT ask_in(UINT id, UINT message, DWORD_PTR param1, DWORD_PTR param2)
 {
-    enum { DRV_QUERYDEVICEINTERFACE = 0x80C, DRV_QUERYDEVICEINTERFACESIZE = 0x80D }; // mmddk.h
-    HANDLE device = (HANDLE)(UINT_PTR)id;
-    ULONG size = 0; // bytes
-    if (message(device, DRV_QUERYDEVICEINTERFACESIZE, (DWORD_PTR)&size, 0) != MMSYSERR_NOERROR ||
-        size > sizeof caps->interface_id ||
-        message(device, DRV_QUERYDEVICEINTERFACE, (DWORD_PTR)caps->interface_id, size) !=
-            MMSYSERR_NOERROR)
-        caps->interface_id[0] = 0;
+    return midiInMessage((HMIDIIN)(UINT_PTR)id, message, param1, param2);
+}
+
+static MMRESULT ask_out(UINT id, UINT message, DWORD_PTR param1, DWORD_PTR param2)
+{
+    return midiOutMessage((HMIDIOUT)(UINT_PTR)id, message, param1, param2);
+}
+
+static void query_identity(MMRESULT (*ask)(UINT, UINT, DWORD_PTR, DWORD_PTR), UINT id,
+                           struct onset_caps *caps)
+{
+    ULONG bytes = 0;
+    bool known =
+        ask(id, DRV_QUERYDEVICEINTERFACESIZE, (DWORD_PTR)&bytes, 0) == MMSYSERR_NOERROR &&
+        bytes <= sizeof caps->identity &&
+        ask(id, DRV_QUERYDEVICEINTERFACE, (DWORD_PTR)caps->identity, bytes) == MMSYSERR_NOERROR;
+    caps->identity[known ? ONSET_IDENTITY - 1 : 0] = 0;
 }
 
 static UINT in_count(struct onset_driver *driver)
@@ -37,7 +50,7 @@ static MMRESULT in_caps(struct onset_driver *driver, UINT id, struct onset_caps 
         caps->manufacturer = in.wMid;
         caps->product = in.wPid;
         caps->version = in.vDriverVersion;
-        query_interface((void *)midiInMessage, id, caps);
+        query_identity(ask_in, id, caps);
     }
     return result;
 }
@@ -108,7 +121,7 @@ static MMRESULT out_caps(struct onset_driver *driver, UINT id, struct onset_caps
         caps->manufacturer = out.wMid;
         caps->product = out.wPid;
         caps->version = out.vDriverVersion;
-        query_interface((void *)midiOutMessage, id, caps);
+        query_identity(ask_out, id, caps);
     }
     return result;
 }

@@ -21,11 +21,12 @@ type Options struct {
 	// SpinFor is how long WaitHybrid spins after the last event. 0: 2 ms, so that messages in a row at
 	// DIN speed, 0.96 ms apart, find the poller awake.
 	SpinFor time.Duration
-	// Raise has Run raise its thread's priority as far as the system grants it: MMCSS "Pro Audio", else
-	// time-critical, on Windows; SCHED_FIFO on Linux. Off by default: in a program that collects
-	// garbage, a raised poller that has to win its Go processor back from a preempted thread of lower
-	// priority can wait for tens of milliseconds. Stats says what was granted.
-	Raise bool
+	// NormalPriority keeps Run from raising its thread's priority, and inputs that of the threads that give
+	// drivers their buffers. Otherwise they do so as far as the system grants it: MMCSS "Pro Audio", else time-critical, on Windows; on Linux SCHED_FIFO with WaitPark, and nice -20
+	// with the others, which may keep a processor busy. On a machine whose other programs are busy that is
+	// milliseconds in the 99th percentile; where the program itself collects garbage it can cost some, up to
+	// half as much again. Stats says what was granted.
+	NormalPriority bool
 	// Merge has each pass over the inputs deliver what had arrived when it began in the order of
 	// callback times. Otherwise the order across ports is that of the pass: up to 64 events of one,
 	// then of the next.
@@ -115,10 +116,7 @@ func Open(options Options) (*Engine, error) {
 		return nil, err
 	}
 	e.waiter = waiter
-	e.poller = poller{
-		engine: e, spin: tick.Ticks(options.SpinFor),
-		soft: tick.Ticks(soft), hard: tick.Ticks(hard), quiet: tick.Ticks(quiet),
-	}
+	e.poller = poller{engine: e, spin: tick.Ticks(options.SpinFor), yield: newYielder()}
 	e.poller.follow.at.Store(-1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -294,6 +292,7 @@ func (e *Engine) addInput(in *Input) bool {
 		return false
 	}
 	in.port = e.ports
+	in.stream.port = in.port
 	e.ports++
 	e.inputs = append(slices.Clone(e.inputs), in)
 	e.waiter.Tell()

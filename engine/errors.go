@@ -16,6 +16,7 @@ var (
 	ErrNotSupported = cwinmm.ErrNotSupported // is also errors.ErrUnsupported
 	ErrTimedOut     = cwinmm.ErrTimedOut     // the driver did not return; is also os.ErrDeadlineExceeded
 	ErrQueueFull    = cwinmm.ErrQueueFull    // an output's queue took no more
+	ErrQueueBytes   = cwinmm.ErrQueueBytes   // an output's long messages have too many bytes; is also ErrQueueFull
 	ErrBusy         = errors.New("another Run or ReadInto is polling this engine")
 )
 

@@ -13,35 +13,63 @@ type Kind uint8
 const (
 	KindMessage   Kind = iota // a short message arrived
 	KindMalformed             // the driver received bytes that are no message (MIM_ERROR): Message holds them
-	KindGap                   // Lost events are missing here
+	KindGap                   // Lost events are missing here; LostBy says what they were
 	KindPortLost              // the device has gone; nothing more comes from this port
+
+	KindSysEx            // a system exclusive message arrived: SysEx holds it, from F0 to F7
+	KindSysExCut         // the same, longer than InputOptions.SysExLimit: SysEx holds its beginning
+	KindSysExInterrupted // one that did not come to its end (MIM_LONGERROR, or another message): SysEx holds what there was of it
+	KindSysExEmpty       // the driver gave a buffer back without a byte in it, or several in a row
+	KindSysExDry         // the driver has used up all buffers: what comes before one is back may be lost in it
 )
 
 // Event is something that happened on an input. The one that a handler is given is the poller's and
-// changes after the handler returns; copy it to keep it.
+// changes after the handler returns; copy it to keep it, and the bytes of SysEx.
 type Event struct {
 	Time    Instant    // when the driver called; of a KindGap, when there was room again or it was noticed
-	Driver  DriverTime // the driver's own stamp; 0 if not KindMessage or KindMalformed
+	Driver  DriverTime // the driver's own stamp; 0 where the driver has not called for this event
 	Message Message    // 0 if not KindMessage or KindMalformed
 	Kind    Kind
-	Port    Port
-	Lost    uint64 // events missing, of a KindGap; else 0
+	// Recovered: the message is the engine's, at a gap. It ends what a message that is missing there would have
+	// ended, or, with InputOptions.EndNotes, a note that was held: a note-off, a pedal's release or all notes off.
+	Recovered bool
+	Port      Port
+	Lost      uint64  // events missing, of a KindGap; else 0
+	LostBy    *LostBy // of a KindGap: what they were; good for as long as SysEx is
+	// SysEx is the engine's memory, mostly the driver's buffer itself. It may be read until the handler returns;
+	// from ReadInto, until the next call of that.
+	SysEx []byte
 }
 
-// read makes ev the event that p holds, all but its port.
+// LostBy counts events by what they were. Buffers are those of system exclusive messages, of which one can
+// take several.
+type LostBy struct {
+	Notes        uint64 // note on and off
+	Controllers  uint64 // control change
+	OtherChannel uint64 // key and channel pressure, program change, pitch bend
+	System       uint64 // system common and realtime
+	Malformed    uint64
+	SysExBuffers uint64
+}
+
+func lostBy(l *cwinmm.LostBy) LostBy {
+	return LostBy{
+		l[cwinmm.LostNotes], l[cwinmm.LostControllers], l[cwinmm.LostChannel], l[cwinmm.LostSystem],
+		l[cwinmm.LostMalformed], l[cwinmm.LostLong],
+	}
+}
+
+// read makes ev what the driver's call with a short message is.
 func (ev *Event) read(p *cwinmm.Event) {
 	ev.Time = Instant(p.Ticks)
 	ev.Kind = KindMessage
+	if p.Kind() == cwinmm.KindMalformed {
+		ev.Kind = KindMalformed
+	}
 	ev.Driver = DriverTime(p.DriverMS)
 	ev.Message = Message(p.Message())
+	ev.Recovered = false
 	ev.Lost = 0
-	switch p.Kind() {
-	case cwinmm.KindMalformed:
-		ev.Kind = KindMalformed
-	case cwinmm.KindGap:
-		ev.Kind = KindGap
-		ev.Lost = uint64(p.DriverMS)
-		ev.Driver = 0
-		ev.Message = 0
-	}
+	ev.LostBy = nil
+	ev.SysEx = nil
 }

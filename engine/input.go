@@ -17,6 +17,41 @@ type InputOptions struct {
 	// Capacity is how many events may wait for the poller: a power of two from 16 to 1048576. Each
 	// takes 16 bytes. 0: 4096, four seconds at the rate of a DIN line.
 	Capacity int
+	// SysExBuffers is how many buffers for system exclusive messages the driver is given, 1 to 256, and
+	// SysExBufferSize how many bytes each has, 16 to 65536. 0: 32 of 4096. A message may be longer than all of them
+	// together.
+	SysExBuffers, SysExBufferSize int
+	// SysExLimit is how many bytes of a system exclusive message are kept, at most: a longer one is a
+	// KindSysExCut. 0: 1 MiB.
+	SysExLimit int
+	// EndNotes has a note-off delivered for every note that is held, as far as the events tell, where events are
+	// missing (KindGap) and when the device is lost.
+	EndNotes bool
+}
+
+// check says what is wrong with the options, and puts the defaults in.
+func (o *InputOptions) check() error {
+	for _, number := range []struct {
+		what               string
+		value              *int
+		usual, least, most int
+	}{
+		{"capacity", &o.Capacity, 4096, 16, 1 << 20},
+		{"sysex buffers", &o.SysExBuffers, 32, 1, 256},
+		{"sysex buffer size", &o.SysExBufferSize, 4096, 16, 1 << 16},
+		{"sysex limit", &o.SysExLimit, 1 << 20, 16, 1 << 30},
+	} {
+		if *number.value == 0 {
+			*number.value = number.usual
+		}
+		if *number.value < number.least || *number.value > number.most {
+			return fmt.Errorf("input %s %d: from %d to %d is possible", number.what, *number.value, number.least, number.most)
+		}
+	}
+	if bits.OnesCount(uint(o.Capacity)) != 1 {
+		return fmt.Errorf("input capacity %d: a power of two from 16 to 1048576 is possible", o.Capacity)
+	}
+	return nil
 }
 
 // Ignore is what an input does not deliver.
@@ -51,8 +86,8 @@ type Input struct {
 	gone   chan struct{} // closed when the poller has let go of it
 
 	// The poller's own.
+	stream   stream
 	vanished bool   // the device has gone
-	told     bool   // KindPortLost has been delivered
 	waiting  uint64 // events left to deliver in a merged pass
 }
 
@@ -60,12 +95,8 @@ type Input struct {
 // ReadInto wait in its ring. The error is a *NotFoundError or a *PortError, or ErrClosed; then nothing
 // is left open.
 func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) {
-	capacity := options.Capacity
-	if capacity == 0 {
-		capacity = 4096
-	}
-	if capacity < 16 || capacity > 1<<20 || bits.OnesCount(uint(capacity)) != 1 {
-		return nil, fmt.Errorf("input capacity %d: a power of two from 16 to 1048576 is possible", capacity)
+	if err := options.check(); err != nil {
+		return nil, err
 	}
 	if err := e.use(); err != nil {
 		return nil, err
@@ -77,12 +108,19 @@ func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) 
 	}
 	in := &Input{engine: e, info: info, gone: make(chan struct{}), closer: newCloser()}
 	in.in, err = cwinmm.OpenInput(e.driver, info.Index, e.waiter, cwinmm.InputOptions{
-		Capacity: capacity,
+		Capacity: options.Capacity,
 		Filter:   options.Ignore.filter(),
 		Clock:    StampClock(),
+		Buffers:  options.SysExBuffers,
+		Size:     options.SysExBufferSize,
+		Raise:    !e.options.NormalPriority,
 	}, e.options.Deadline)
 	if err != nil {
 		return nil, &PortError{info, err}
+	}
+	in.stream.in, in.stream.buffer, in.stream.sysex.limit = in.in, -1, options.SysExLimit
+	if options.EndNotes {
+		in.stream.notes = new([16][2]uint64)
 	}
 	if !e.addInput(in) {
 		_ = in.in.Close(e.options.Deadline) // nobody has seen it open

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -170,4 +171,58 @@ func (m Message) String() string {
 		words = append(words, strconv.Itoa(int(m.Data1())))
 	}
 	return strings.Join(words, " ")
+}
+
+// MaxSysEx is how many bytes a system exclusive message may have, from F0 to F7: 16 MiB.
+const MaxSysEx = 16 << 20
+
+// CheckSysEx says what keeps bytes from being sent as a system exclusive message, if anything: it is one
+// whole message, F0, any number of data bytes, F7, of at most MaxSysEx bytes. No other message may stand in
+// it, nor a realtime one.
+func CheckSysEx(bytes []byte) error {
+	n := len(bytes)
+	switch {
+	case n == 0:
+		return errors.New("system exclusive message of no bytes: F0 must come first")
+	case n > MaxSysEx:
+		return fmt.Errorf("system exclusive message of %d bytes: at most %d are possible", n, MaxSysEx)
+	case bytes[0] != SysEx:
+		return fmt.Errorf("system exclusive byte 1 of %d is %02X: F0 must come first", n, bytes[0])
+	}
+	for i, b := range bytes[1:] {
+		if b > 0x7F && (b != EndOfSysEx || i+2 < n) {
+			return fmt.Errorf("system exclusive byte %d of %d is %02X: between F0 and F7 at most 7F is possible", i+2, n, b)
+		}
+	}
+	if last := bytes[n-1]; last != EndOfSysEx {
+		return fmt.Errorf("system exclusive byte %d of %d is %02X: F7 must come last", n, n, last)
+	}
+	return nil
+}
+
+// AnyMessage is a short message or a system exclusive one.
+type AnyMessage struct {
+	Short Message // if SysEx is nil
+	SysEx []byte  // from F0 to F7
+}
+
+// String writes m in the words that ParseAny reads: "sysex" and the bytes between F0 and F7, hexadecimal, as
+// in "sysex 7E 7F 06 01"; or as Message.String does. What is no whole system exclusive message, or has nothing
+// between F0 and F7, is written as Hex does.
+func (m AnyMessage) String() string {
+	switch {
+	case m.SysEx == nil:
+		return m.Short.String()
+	case len(m.SysEx) < 3 || CheckSysEx(m.SysEx) != nil:
+		return m.Hex()
+	}
+	return fmt.Sprintf("%s % X", sysExWord, m.SysEx[1:len(m.SysEx)-1])
+}
+
+// Hex writes m's bytes as in "F0 7E 7F 06 01 F7".
+func (m AnyMessage) Hex() string {
+	if m.SysEx == nil {
+		return m.Short.Hex()
+	}
+	return fmt.Sprintf("% X", m.SysEx)
 }

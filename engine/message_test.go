@@ -81,6 +81,7 @@ func TestWhatIsNoMessageIsAnErrorThatSaysWhy(t *testing.T) {
 		"90 3C 64 3C 64":              "begins with a data byte",
 		"F0":                          "system exclusive",
 		"F7":                          "system exclusive",
+		"F0 01 F7":                    "message 1 is system exclusive: only short messages are possible here",
 		"F4":                          "status F4 is undefined in MIDI 1.0",
 		"F5":                          "status F5 is undefined in MIDI 1.0",
 		"F9":                          "status F9 is undefined in MIDI 1.0",
@@ -107,23 +108,104 @@ func TestWhatIsNoMessageIsAnErrorThatSaysWhy(t *testing.T) {
 	assert.ErrorContains(t, err, "note-on (90) needs 2 data bytes, not 3")
 }
 
+func TestSystemExclusiveInWordsAndBytes(t *testing.T) {
+	long := func(bytes ...byte) engine.AnyMessage { return engine.AnyMessage{SysEx: bytes} }
+	short := func(m engine.Message) engine.AnyMessage { return engine.AnyMessage{Short: m} }
+	for text, want := range map[string][]engine.AnyMessage{
+		"F0 7E 7F 06 01 F7":              {long(0xF0, 0x7E, 0x7F, 6, 1, 0xF7)},
+		"f07e7f0601f7":                   {long(0xF0, 0x7E, 0x7F, 6, 1, 0xF7)},
+		"sysex 7E 7F 06 01":              {long(0xF0, 0x7E, 0x7F, 6, 1, 0xF7)},
+		"sysex 7E7F 0601F7":              {long(0xF0, 0x7E, 0x7F, 6, 1, 0xF7)},
+		"F0F7":                           {long(0xF0, 0xF7)},
+		"clock sysex 01 note-on 1 60 1":  {short(0xF8), long(0xF0, 1, 0xF7), short(0x013C90)},
+		"sysex 01 sysex 02 F7 F003F7 F8": {long(0xF0, 1, 0xF7), long(0xF0, 2, 0xF7), long(0xF0, 3, 0xF7), short(0xF8)},
+		"sysex 0190 3C 64":               {long(0xF0, 1, 0xF7), short(0x643C90)},
+	} {
+		got, err := engine.ParseAny(text)
+		require.NoError(t, err, text)
+		assert.Empty(t, cmp.Diff(want, got), text)
+	}
+	for text, want := range map[string]string{
+		"F0 7E 7F 06 01":        "system exclusive message of 5 bytes has no end: F7 is missing",
+		"F0 7E 90 3C 64 F7":     "system exclusive byte 3 is 90: data bytes, 00 to 7F, and then F7 must follow F0",
+		"F0 7E F8 F7":           "system exclusive byte 3 is F8",
+		"F0 7E clock F7":        `system exclusive byte 3 is "clock"`,
+		"F0 7E 1 F7":            `system exclusive byte 3 is "1"`,
+		"F0 01 F7 3C 64":        "begins with a data byte: a status byte, 80 to FF, must come first (running status cannot be sent)",
+		"F7":                    "F7 ends a system exclusive message, and none has begun with F0",
+		"F0 01 F7 F7":           "F7 ends a system exclusive message",
+		"sysex":                 "sysex: data bytes are missing: hexadecimal, from 00 to 7F",
+		"sysex F0 01 F7":        "sysex: data bytes are missing",
+		"sysex F7":              "sysex: data bytes are missing",
+		"sysex 01 F8 02":        "begins with a data byte",
+		"sysex 01 2":            `"2" is neither hexadecimal bytes nor a message's name: note-off`,
+		"sysex 01 7G":           `"7G" is neither hexadecimal bytes nor a message's name: note-off`,
+		"note-on 1 60 F0 01 F7": `note-on: data byte 2 is "F0"`,
+	} {
+		got, err := engine.ParseAny(text)
+		assert.ErrorContains(t, err, want, "%q", text)
+		assert.Nil(t, got)
+	}
+	for text, m := range map[string]engine.AnyMessage{
+		"sysex 7E 7F 06 01": long(0xF0, 0x7E, 0x7F, 6, 1, 0xF7),
+		"F0 F7":             long(0xF0, 0xF7),
+		"F0 01":             long(0xF0, 1),
+		"note-on 1 60 100":  short(0x643C90),
+	} {
+		assert.Equal(t, text, m.String())
+	}
+	assert.Equal(t, "F0 01 F7", long(0xF0, 1, 0xF7).Hex())
+	assert.Equal(t, "90 3C 64", short(0x643C90).Hex())
+}
+
+// badSysEx lists what is no whole system exclusive message, and what is said of it.
+var badSysEx = map[string]string{
+	"":                 "no bytes: F0 must come first",
+	"\x7E\x7F\xF7":     "byte 1 of 3 is 7E: F0 must come first",
+	"\xF7":             "byte 1 of 1 is F7: F0 must come first",
+	"\xF0":             "byte 1 of 1 is F0: F7 must come last",
+	"\xF0\x01\x02":     "byte 3 of 3 is 02: F7 must come last",
+	"\xF0\x01\x80\xF7": "byte 3 of 4 is 80: between F0 and F7 at most 7F is possible",
+	"\xF0\xF8\xF7":     "byte 2 of 3 is F8",
+	"\xF0\xF0\xF7":     "byte 2 of 3 is F0",
+	"\xF0\xF7\x01\xF7": "byte 2 of 4 is F7",
+	"\xF0\x01\x90":     "byte 3 of 3 is 90",
+}
+
+func TestWhatIsNoWholeSystemExclusiveMessageIsAnError(t *testing.T) {
+	for bytes, want := range badSysEx {
+		assert.ErrorContains(t, engine.CheckSysEx([]byte(bytes)), "system exclusive ")
+		assert.ErrorContains(t, engine.CheckSysEx([]byte(bytes)), want)
+	}
+	assert.NoError(t, engine.CheckSysEx([]byte{0xF0, 0xF7}))
+	assert.NoError(t, engine.CheckSysEx([]byte{0xF0, 0, 0x7F, 0xF7}))
+	longest := make([]byte, engine.MaxSysEx)
+	longest[0], longest[len(longest)-1] = 0xF0, 0xF7
+	assert.NoError(t, engine.CheckSysEx(longest))
+	assert.ErrorContains(t, engine.CheckSysEx(append(longest, 0xF7)), "of 16777217 bytes: at most 16777216 are possible")
+}
+
 // Whatever is accepted can be sent, and is read back from both of its forms.
 func FuzzParseMessages(f *testing.F) {
-	for _, seed := range []string{"note-on 1 60 100", "903C64803C00 f8", "F4", "pitch-bend 16 16383 C0 05", "90 3", "note-on 1"} {
+	for _, seed := range []string{"note-on 1 60 100", "903C64803C00 f8", "F4", "pitch-bend 16 16383 C0 05", "90 3", "note-on 1", "F0 7E 7F F7 F8", "sysex 01 02", "sysex F7"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := engine.ParseMessages(text)
+		got, err := engine.ParseAny(text)
 		if err != nil {
 			return
 		}
 		var words, bytes []string
 		for _, m := range got {
-			require.NoError(t, m.Check())
+			if m.SysEx != nil {
+				require.NoError(t, engine.CheckSysEx(m.SysEx))
+			} else {
+				require.NoError(t, m.Short.Check())
+			}
 			words, bytes = append(words, m.String()), append(bytes, m.Hex())
 		}
 		for _, form := range [][]string{words, bytes} {
-			again, err := engine.ParseMessages(form...)
+			again, err := engine.ParseAny(form...)
 			require.NoError(t, err)
 			require.Equal(t, got, again)
 		}

@@ -24,6 +24,11 @@ type OutputOptions struct {
 	// DropOldest has a message that finds the queue full take the place of the oldest one. Otherwise it
 	// is refused with ErrQueueFull.
 	DropOldest bool
+	// LongChunk is how many bytes of a long message (SendSysEx) the driver is given at a time, for devices
+	// that lose what comes in one go: up to MaxSysEx. 0: the whole message.
+	LongChunk int
+	// LongPause is how long to wait between two chunks, from when the driver has given the one back.
+	LongPause time.Duration
 }
 
 // Output is an open output port. Its methods may be called concurrently, also from within a handler.
@@ -59,8 +64,11 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 	if c := options.Capacity; c < 16 || c > 1<<20 || bits.OnesCount(uint(c)) != 1 {
 		return nil, fmt.Errorf("output capacity %d: a power of two from 16 to 1048576 is possible", c)
 	}
-	if options.Slow < 0 || options.Calm < 0 {
-		return nil, fmt.Errorf("slow %v, calm %v: times are not negative", options.Slow, options.Calm)
+	if options.Slow < 0 || options.Calm < 0 || options.LongPause < 0 {
+		return nil, fmt.Errorf("slow %v, calm %v, long pause %v: times are not negative", options.Slow, options.Calm, options.LongPause)
+	}
+	if c := options.LongChunk; c < 0 || c > MaxSysEx {
+		return nil, fmt.Errorf("long chunk of %d bytes: from 1 to %d are possible, or 0 for the whole message", c, MaxSysEx)
 	}
 	if err := e.use(); err != nil {
 		return nil, err
@@ -77,6 +85,8 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 		Clock:      StampClock(),
 		SlowTicks:  tick.Ticks(options.Slow),
 		CalmTicks:  tick.Ticks(options.Calm),
+		LongChunk:  options.LongChunk,
+		LongPause:  options.LongPause,
 	}, e.options.Deadline)
 	if err != nil {
 		return nil, &PortError{info, err}
@@ -106,6 +116,34 @@ func (o *Output) Send(m Message) error {
 	}
 	defer o.leave()
 	err := o.out.Send(uint32(m))
+	if err == nil || errors.Is(err, ErrQueueFull) {
+		return err
+	}
+	return &PortError{o.info, err}
+}
+
+// SendSysEx queues a long message: a whole system exclusive message, from F0 to F7, which is copied.
+// The output's thread sends it, always by midiOutLongMsg, after what was sent before and before what is sent
+// after; the caller waits for nothing. Until the driver has given it back, other messages wait in the queue
+// behind it, except that between chunks (OutputOptions.LongChunk) realtime messages, F8 to FF, are sent for
+// as long as they are first in the queue.
+//
+// The driver's refusals are counted (OutputStats.SysEx): one that is not ready, or out of memory, is asked again
+// for up to Options.Deadline. One that does not give the message back is waited for as long, and 640 µs a
+// byte, twice what a DIN line takes; then the message has failed, and its memory is kept until the driver is
+// done with it. All long messages of an output together may have 32 MiB.
+//
+// The error is that of CheckSysEx, ErrQueueFull, ErrQueueBytes, ErrClosed, or a *PortError: out of memory.
+// Unless it fails it does not allocate on Go's heap.
+func (o *Output) SendSysEx(bytes []byte) error {
+	if err := CheckSysEx(bytes); err != nil {
+		return err
+	}
+	if !o.enter() {
+		return ErrClosed
+	}
+	defer o.leave()
+	err := o.out.SendLong(bytes)
 	if err == nil || errors.Is(err, ErrQueueFull) {
 		return err
 	}
@@ -156,10 +194,13 @@ func (o *Output) checkQuiet(inside int64) {
 	}
 }
 
-// Close sends what is queued, resets the device if ResetOnClose says so, and closes it, waiting for sends under way and for the driver,
-// each for at most Options.Deadline; within a handler it returns at once, and the work is done when
-// Run returns. The error is a *PortError. Later and concurrent calls wait for the first and return its
-// error.
+// Close sends what is queued, resets the device if ResetOnClose says so or if it has not given a long
+// message back, and closes it. It waits for sends under way and for the driver, each for at most
+// Options.Deadline. What has not been sent in half of that is dropped, and the error is ErrTimedOut. A driver
+// that keeps a long message even so (MIDIERR_STILLPLAYING) is closed when it has given it back.
+//
+// Within a handler Close returns at once, and the work is done when Run returns. The error is a *PortError.
+// Later and concurrent calls wait for the first and return its error.
 func (o *Output) Close() error { return o.closer.close(o.engine, o.shut) }
 
 func (o *Output) shut() error {
@@ -168,12 +209,15 @@ func (o *Output) shut() error {
 	var err error
 	select {
 	case <-o.quiet:
-		err = o.giveUp()
+		err = o.out.Close(o.engine.options.Deadline)
+		o.giveUp()
 	case <-time.After(o.engine.options.Deadline):
-		err = fmt.Errorf("a send did not return: %w", ErrTimedOut)
+		if err = o.out.Close(0); err != nil { // it may have returned just now
+			err = fmt.Errorf("a send did not return: %w", err)
+		}
 		go func() {
 			<-o.quiet
-			_ = o.giveUp() // too late to tell
+			o.giveUp()
 		}()
 	}
 	if err != nil {
@@ -182,14 +226,18 @@ func (o *Output) shut() error {
 	return nil
 }
 
-func (o *Output) giveUp() error {
-	err := o.out.Close(o.engine.options.Deadline)
+// giveUp frees out once its counters stand still: those of an output whose driver is not done yet can be
+// watched.
+func (o *Output) giveUp() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if !o.out.Settled() {
+		time.AfterFunc(time.Second, o.giveUp)
+		return
+	}
 	final := o.out.Counts()
 	o.final = &final
 	o.out.Free()
-	return err
 }
 
 func (o *Output) counts() cwinmm.OutputCounts {

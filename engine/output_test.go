@@ -280,5 +280,124 @@ func TestAStuckOutputIsAbandonedAtTheDeadline(t *testing.T) {
 	}
 	assert.ErrorIs(t, out.Close(), engine.ErrTimedOut)
 	r.loop.Slow(0, 0)
-	assert.Eventually(t, func() bool { return r.loop.OpenPorts() == 0 }, 30*time.Second, time.Millisecond)
+	r.comeBack(t, 0)
+}
+
+// comeBack waits until no handle of the process is abandoned any more, and so many ports are open.
+func (r rig) comeBack(t *testing.T, open int) {
+	t.Helper()
+	assert.Eventually(t, func() bool { return r.loop.OpenPorts() == open && r.Stats().Abandoned == 0 }, 30*time.Second, time.Millisecond)
+}
+
+// The same of a send that is under way: nobody waits for it, and nothing is freed under it.
+func TestAStuckSendHoldsUpClosingUntilTheDeadline(t *testing.T) {
+	for name, send := range map[string]func(*engine.Output) error{
+		"send":     func(out *engine.Output) error { return out.Send(0xF8) },
+		"send now": func(out *engine.Output) error { return out.SendNow(0xF8) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, engine.Options{Deadline: 300 * time.Millisecond})
+			r.input(t, 0, engine.InputOptions{})
+			out := r.output(t, 0, engine.OutputOptions{})
+			r.loop.Slow(0, 2*time.Second)
+			sent := make(chan error)
+			go func() { sent <- send(out) }()
+			r.receive(t, 1) // it is in the driver
+			require.NoError(t, out.SendSysEx([]byte{0xF0, 1, 0xF7}))
+			err := out.Close()
+			r.loop.Slow(0, 0)
+			require.ErrorIs(t, err, engine.ErrTimedOut)
+			require.ErrorContains(t, err, "a send did not return")
+			assert.Equal(t, 1, r.Stats().Abandoned)
+			require.NoError(t, <-sent)
+			r.comeBack(t, 1)
+			booked(t, out, 2)
+			assert.Equal(t, uint64(1), out.Stats().Dropped)
+		})
+	}
+}
+
+// booked checks that every message accepted is accounted for.
+func booked(t *testing.T, out *engine.Output, accepted int) {
+	t.Helper()
+	s := out.Stats()
+	assert.Equal(t, uint64(accepted), s.Sent+s.Failed+s.Dropped+s.Queued, "%+v", s)
+}
+
+func TestSystemExclusiveIsSentAndCounted(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{Ignore: engine.Ignore{SysEx: true}})
+	out := r.output(t, 0, engine.OutputOptions{})
+	bytes := []byte{0xF0, 1, 2, 0xF7}
+	require.NoError(t, out.SendSysEx(bytes))
+	bytes[0] = 0 // it has been copied
+	require.NoError(t, out.SendNow(0x643C90))
+	s := out.Stats()
+	assert.Equal(t, uint64(2), s.Sent)
+	assert.Equal(t, engine.OutputSysEx{Sent: 1, Bytes: 4}, s.SysEx)
+	booked(t, out, 2)
+	assert.Equal(t, []engine.Message{0x643C90}, r.receive(t, 1))
+
+	for bytes := range badSysEx {
+		assert.Error(t, out.SendSysEx([]byte(bytes)))
+	}
+	assert.Equal(t, s, out.Stats())
+	require.NoError(t, out.Close())
+	require.ErrorIs(t, out.SendSysEx([]byte{0xF0, 1, 0xF7}), os.ErrClosed)
+	assert.Equal(t, s, out.Stats())
+}
+
+func TestSystemExclusiveDoesNotAllocate(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	out := r.output(t, 0, engine.OutputOptions{LongChunk: 100})
+	bytes := make([]byte, 1000)
+	bytes[0], bytes[len(bytes)-1] = 0xF0, 0xF7
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		if out.SendSysEx(bytes) != nil || out.SendNow(0xF8) != nil {
+			t.Error("not sent")
+		}
+	}))
+	assert.Equal(t, engine.OutputSysEx{Sent: 101, Bytes: 101_000}, out.Stats().SysEx)
+}
+
+// The driver's refusal of a long message does not reach its sender; it is counted, and kept.
+func TestARefusedSystemExclusiveMessageIsCounted(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	out := r.output(t, 0, engine.OutputOptions{})
+	r.loop.Unplug(0)
+	require.NoError(t, out.SendSysEx([]byte{0xF0, 1, 0xF7}))
+	require.ErrorIs(t, out.SendNow(0xF8), engine.ErrNoDevice)
+	s := out.Stats()
+	assert.Equal(t, engine.OutputSysEx{Failed: 1}, s.SysEx)
+	assert.ErrorIs(t, s.LastError, engine.ErrNoDevice)
+	booked(t, out, 2)
+}
+
+// A driver that does not return from midiOutLongMsg is abandoned at the deadline.
+func TestAStuckLongMessageIsAbandonedAtTheDeadline(t *testing.T) {
+	r := newRig(t, engine.Options{Deadline: 300 * time.Millisecond})
+	out := r.output(t, 0, engine.OutputOptions{})
+	r.loop.Slow(0, 2*time.Second)
+	require.NoError(t, out.SendSysEx([]byte{0xF0, 1, 0xF7}))
+	require.ErrorIs(t, out.Close(), engine.ErrTimedOut)
+	r.loop.Slow(0, 0)
+	assert.Equal(t, 1, r.Stats().Abandoned)
+	r.comeBack(t, 0)
+}
+
+func TestOutputOptionsAreChecked(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	for want, options := range map[string]engine.OutputOptions{
+		"output capacity 17":                   {Capacity: 17},
+		"slow -1ns, calm 1ns":                  {Slow: -1, Calm: 1},
+		"long pause -1ns: times":               {LongPause: -1},
+		"long chunk of -1 bytes: from 1":       {LongChunk: -1},
+		"long chunk of 16777217 bytes: from 1": {LongChunk: engine.MaxSysEx + 1},
+	} {
+		_, err := r.OpenOutput(engine.Index(0), options)
+		assert.ErrorContains(t, err, want)
+	}
+	out := r.output(t, 0, engine.OutputOptions{LongChunk: engine.MaxSysEx, LongPause: time.Hour})
+	require.NoError(t, out.SendSysEx([]byte{0xF0, 1, 0xF7}))
+	require.NoError(t, out.SendNow(0xF8))
 }

@@ -2,22 +2,23 @@ package engine
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 )
 
-// ParseMessages reads short messages written as words ("note-on 1 60 100", the form of
-// Message.String) or as hexadecimal bytes ("90 3C 64" or "903C64"), one after the other, in any
-// mixture. The pieces are split at white space. In words, channels run from 1 to 16, 14-bit values
-// from 0 to 16383 and all others from 0 to 127. An error says which piece is wrong and what may stand
-// there; then no message is returned.
-func ParseMessages(pieces ...string) ([]Message, error) {
+// ParseAny reads messages written as words ("note-on 1 60 100", the form of AnyMessage.String) or as
+// hexadecimal bytes ("90 3C 64" or "903C64"), one after the other, in any mixture. The pieces are split at
+// white space. In words, channels run from 1 to 16, 14-bit values from 0 to 16383 and all others from 0 to 127;
+// but what follows "sysex" are the message's data bytes, hexadecimal, up to F7 or whatever else is none.
+// An error says which piece is wrong and what may stand there; then no message is returned.
+func ParseAny(pieces ...string) ([]AnyMessage, error) {
 	p := parser{rest: strings.Fields(strings.Join(pieces, " "))}
 	if len(p.rest) == 0 {
 		return nil, fmt.Errorf("no message given: write words such as %q or hexadecimal bytes such as %q", "note-on 1 60 100", "90 3C 64")
 	}
-	var messages []Message
+	var messages []AnyMessage
 	for len(p.rest) > 0 || len(p.bytes) > 0 {
 		m, err := p.message()
 		if err != nil {
@@ -28,19 +29,49 @@ func ParseMessages(pieces ...string) ([]Message, error) {
 	return messages, nil
 }
 
+// ParseMessages is ParseAny for short messages only: a system exclusive one is an error.
+func ParseMessages(pieces ...string) ([]Message, error) {
+	all, err := ParseAny(pieces...)
+	if err != nil {
+		return nil, err
+	}
+	messages := make([]Message, len(all))
+	for i, m := range all {
+		if m.SysEx != nil {
+			return nil, fmt.Errorf("message %d is system exclusive: only short messages are possible here", i+1)
+		}
+		messages[i] = m.Short
+	}
+	return messages, nil
+}
+
+// sysExWord begins a system exclusive message in words.
+const sysExWord = "sysex"
+
 type parser struct {
 	rest  []string
 	bytes []byte // of a piece of hexadecimal bytes, not yet read; it may hold several messages
 }
 
-func (p *parser) message() (Message, error) {
+func (p *parser) message() (m AnyMessage, err error) {
 	if len(p.bytes) == 0 {
+		if p.rest[0] == sysExWord {
+			p.rest = p.rest[1:]
+			m.SysEx, err = p.sysExWords()
+			return m, err
+		}
 		if status, ok := statusOf(p.rest[0]); ok {
 			p.rest = p.rest[1:]
-			return p.words(status)
+			m.Short, err = p.words(status)
+			return m, err
 		}
 	}
-	return p.hex()
+	if b, ok := p.peek(); ok && b == SysEx {
+		m.SysEx, err = p.sysExHex()
+	} else {
+		m.Short, err = p.hex()
+	}
+	return m, err
 }
 
 // statusOf returns the status that a word stands for; of channel messages, that of channel 0.
@@ -95,11 +126,14 @@ func (p *parser) number(word, what string, least, most int) (int, error) {
 	return n, nil
 }
 
-// hex reads one message of hexadecimal bytes, from as many pieces as it takes.
+// hex reads one short message of hexadecimal bytes, from as many pieces as it takes.
 func (p *parser) hex() (Message, error) {
 	status, err := p.byte()
 	if err != nil {
 		return 0, err
+	}
+	if status == EndOfSysEx {
+		return 0, errors.New("F7 ends a system exclusive message, and none has begun with F0")
 	}
 	data := make([]byte, 0, 2)
 	for range formOf(status).data {
@@ -115,17 +149,71 @@ func (p *parser) hex() (Message, error) {
 	return NewMessage(status, data...)
 }
 
-func (p *parser) byte() (byte, error) {
-	if len(p.bytes) == 0 {
-		b, err := hex.DecodeString(p.rest[0])
-		if err != nil || len(b) == 0 {
-			return 0, fmt.Errorf("%q is neither hexadecimal bytes nor a message's name: %s", p.rest[0], names())
-		}
-		p.bytes, p.rest = b, p.rest[1:]
+// sysExWords reads what follows "sysex": data bytes, and F7 if it is there.
+func (p *parser) sysExWords() ([]byte, error) {
+	message := append([]byte{SysEx}, p.data()...)
+	if len(message) == 1 {
+		return nil, fmt.Errorf("%s: data bytes are missing: hexadecimal, from 00 to 7F", sysExWord)
 	}
-	b := p.bytes[0]
+	if b, ok := p.peek(); ok && b == EndOfSysEx {
+		p.bytes = p.bytes[1:]
+	}
+	message = append(message, EndOfSysEx)
+	return message, CheckSysEx(message)
+}
+
+// sysExHex reads hexadecimal bytes from F0 to F7.
+func (p *parser) sysExHex() ([]byte, error) {
+	p.bytes = p.bytes[1:]
+	message := append([]byte{SysEx}, p.data()...)
+	b, ok := p.peek()
+	switch {
+	case ok && b == EndOfSysEx:
+		p.bytes = p.bytes[1:]
+	case ok:
+		return nil, fmt.Errorf("system exclusive byte %d is %02X: data bytes, 00 to 7F, and then F7 must follow F0", len(message)+1, b)
+	case len(p.rest) > 0:
+		return nil, fmt.Errorf("system exclusive byte %d is %q: data bytes, 00 to 7F, and then F7 must follow F0", len(message)+1, p.rest[0])
+	default:
+		return nil, fmt.Errorf("system exclusive message of %d bytes has no end: F7 is missing", len(message))
+	}
+	message = append(message, EndOfSysEx)
+	return message, CheckSysEx(message)
+}
+
+// data reads data bytes until something else comes.
+func (p *parser) data() (data []byte) {
+	for {
+		b, ok := p.peek()
+		if !ok || b > 0x7F {
+			return data
+		}
+		data = append(data, b)
+		p.bytes = p.bytes[1:]
+	}
+}
+
+func (p *parser) byte() (byte, error) {
+	b, ok := p.peek()
+	if !ok {
+		return 0, fmt.Errorf("%q is neither hexadecimal bytes nor a message's name: %s", p.rest[0], names())
+	}
 	p.bytes = p.bytes[1:]
 	return b, nil
+}
+
+// peek returns the next byte and leaves it first in p.bytes. Not ok: what comes next is not hexadecimal,
+// or nothing.
+func (p *parser) peek() (b byte, ok bool) {
+	if len(p.bytes) == 0 && len(p.rest) > 0 {
+		if bytes, err := hex.DecodeString(p.rest[0]); err == nil {
+			p.bytes, p.rest = bytes, p.rest[1:]
+		}
+	}
+	if len(p.bytes) == 0 {
+		return 0, false
+	}
+	return p.bytes[0], true
 }
 
 // names lists the messages' names.
@@ -136,5 +224,5 @@ func names() string {
 			all = append(all, f.word)
 		}
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(append(all, sysExWord), ", ")
 }

@@ -20,19 +20,6 @@ const beat = 10 * time.Second
 
 const forever = time.Duration(-1)
 
-// Go's scheduler interrupts a goroutine that has not yielded for 10 ms, by a signal or by suspending its
-// thread. If it is asleep in C, its processor is taken away, at every sleep from then on, and more of the kind
-// is looked for 50,000 times a second: microseconds for each message. So the poller yields by itself. That takes
-// two switches of threads, because it is locked to its own, and an event that comes meanwhile waits for them:
-// from soft on it yields when none is likely to come, from hard on in any case. A poller that spins waits for a
-// moment of quiet, so as not to split a chord. One that sleeps finds a chord complete when it wakes; it yields
-// after an event, if the one before was long ago.
-const (
-	soft  = 7 * time.Millisecond
-	hard  = 9 * time.Millisecond
-	quiet = 100 * time.Microsecond
-)
-
 // looks is how often the poller looks for news between two passes when it spins.
 const looks = 64
 
@@ -41,8 +28,7 @@ type poller struct {
 	engine *Engine
 	inputs []*Input
 	// In ticks.
-	spin              uint64 // that WaitHybrid spins
-	soft, hard, quiet uint64
+	spin uint64 // that WaitHybrid spins
 
 	// Where events go: to handle, or, if that is nil, into buffer.
 	handle func(*Event)
@@ -56,7 +42,7 @@ type poller struct {
 	idle      bool   // the last pass was without an event
 	idleSince uint64 // ticks at the first such pass
 	gap       uint64 // ticks between that and the one before with events in between
-	yielded   uint64 // ticks when it last did
+	yield     yielder
 	follow    follower
 	slept     bool // the next event is the first after a sleep
 	first     int  // the input that the next pass begins with
@@ -109,7 +95,8 @@ func (p *poller) deliver() bool {
 	}
 	p.buffer[p.filled] = p.event
 	p.filled++
-	return p.filled < len(p.buffer)
+	// What an event points at is good until its input is read on.
+	return p.filled < len(p.buffer) && p.event.SysEx == nil && p.event.LostBy == nil
 }
 
 // pass delivers what has arrived, at most a batch of each input, and reports whether there was
@@ -125,13 +112,7 @@ func (p *poller) pass() bool {
 		}
 		in := p.inputs[p.first]
 		p.first++
-		for left := min(in.in.Ring.Look(), batch); left > 0 && in.open(); left-- {
-			any = true
-			if in.next(&p.event) && !p.deliver() {
-				return true
-			}
-		}
-		if in.silence(&p.event) {
+		for left := min(in.in.Ring.Look(), batch); in.open() && (in.stream.next(&p.event, &left) || in.silence(&p.event)); {
 			any = true
 			if !p.deliver() {
 				return true
@@ -144,22 +125,35 @@ func (p *poller) pass() bool {
 // passMerged is pass in the order of callback times: of all that has arrived when it begins, since a
 // part of one input's events could be later than what another has.
 func (p *poller) passMerged() bool {
+	any := false
+	// drain delivers so many events of an input. False: there is no room for another.
+	drain := func(in *Input, left uint64) bool {
+		for in.open() && in.stream.next(&p.event, &left) {
+			any = true
+			if !p.deliver() {
+				return false
+			}
+		}
+		return true
+	}
 	for _, in := range p.inputs {
 		in.waiting = in.in.Ring.Look()
+		if !drain(in, 0) {
+			return true
+		}
 	}
-	any := false
 	for next := p.earliest(); next != nil; next = p.earliest() {
 		if p.changed() {
 			return true
 		}
 		next.waiting--
 		any = true
-		if next.next(&p.event) && !p.deliver() {
+		if !drain(next, 1) {
 			return true
 		}
 	}
 	for _, in := range p.inputs {
-		if in.silence(&p.event) {
+		if in.open() && in.silence(&p.event) {
 			any = true
 			if !p.deliver() {
 				return true
@@ -184,31 +178,17 @@ func (p *poller) earliest() *Input {
 // open reports whether the input's events are still wanted.
 func (in *Input) open() bool { return !in.closer.begun.Load() && !in.engine.closer.begun.Load() }
 
-// next makes ev the next event in the input's ring. False: it was the record of a loss told already.
-func (in *Input) next(ev *Event) bool {
-	var packed cwinmm.Event
-	if !in.in.Ring.Next(&packed) {
-		return false
-	}
-	ev.read(&packed)
-	ev.Port = in.port
-	return true
-}
-
 // silence makes ev what the ring has no record of: a loss with nothing behind it, or the end of the
 // device. False: neither.
 func (in *Input) silence(ev *Event) bool {
-	if !in.open() {
-		return false
-	}
-	if lost := in.in.Ring.Lost(); lost > 0 {
-		*ev = Event{Time: Now(), Kind: KindGap, Port: in.port, Lost: lost}
+	s := &in.stream
+	if in.in.Ring.Lost(&s.loss) {
+		s.gap(ev, Now())
 		return true
 	}
-	if in.vanished && !in.told && in.in.Ring.Drained() {
-		in.told = true
-		*ev = Event{Time: Now(), Kind: KindPortLost, Port: in.port}
-		return true
+	if in.vanished && !s.goneTold && in.in.Ring.Drained() {
+		s.vanish()
+		return s.more(ev)
 	}
 	return false
 }
@@ -225,26 +205,14 @@ func (p *poller) rest(limit time.Duration) {
 	idle := now - p.idleSince
 	sleepy := p.engine.options.Wait == WaitPark || p.engine.options.Wait == WaitHybrid && idle >= p.spin
 	switch {
-	case p.shouldYield(now-p.yielded, idle, sleepy):
+	case p.yield.due(now, idle, p.gap, sleepy):
 		runtime.Gosched()
-		p.yielded = tick.Now()
+		p.yield.last = tick.Now()
 	case sleepy:
 		p.sleep(limit)
 	default:
 		p.watch()
 	}
-}
-
-// shouldYield decides whether to yield now, given how long ago it was done last, for how long there has been no
-// event, and whether the poller is about to sleep.
-func (p *poller) shouldYield(since, idle uint64, sleepy bool) bool {
-	if since < p.soft || since >= p.hard {
-		return since >= p.hard
-	}
-	if sleepy {
-		return p.gap > 2*p.quiet
-	}
-	return idle > p.quiet && idle < 4*p.quiet
 }
 
 // watch spins until there is something, but not for long.

@@ -29,6 +29,7 @@ type PortInfo struct {
 	Direction    Direction
 	Index        int // WinMM's device id: its place in the list, from 0, until the list changes
 	Name         string
+	Identity     string // the id of its device interface, which it has again when it comes back; empty: unknown
 	Manufacturer uint16 // id registered with Microsoft; FFFF: none
 	Product      uint16 // the manufacturer's own id
 	Version      DriverVersion
@@ -50,8 +51,8 @@ type Selector struct {
 func Index(i int) Selector { return Selector{byIndex: true, index: i} }
 
 // Named selects as people write ports on command lines and in rig files: a number that is the index
-// of a port selects that port; else the first port of exactly this name; else the first, by index,
-// whose name begins so. Case counts. An empty name selects none.
+// of a port selects that port; else the port whose Identity it is; else the first port of exactly this name;
+// else the first, by index, whose name begins so. Case counts. An empty name selects none.
 func Named(name string) Selector { return Selector{name: name} }
 
 func (s Selector) String() string {
@@ -72,6 +73,11 @@ func (s Selector) find(ports []PortInfo) (port PortInfo, ok bool) {
 	if n, err := strconv.ParseUint(s.name, 10, 31); err == nil {
 		if port, ok = at(ports, int(n)); ok {
 			return port, true
+		}
+	}
+	for _, p := range ports {
+		if p.Identity == s.name {
+			return p, true
 		}
 	}
 	for _, p := range ports {
@@ -106,7 +112,7 @@ func list(d *cwinmm.Driver, direction Direction) ([]PortInfo, error) {
 	}
 	ports := make([]PortInfo, len(caps))
 	for i, c := range caps {
-		ports[i] = PortInfo{direction, i, c.Name, c.Manufacturer, c.Product, DriverVersion(c.Version)}
+		ports[i] = PortInfo{direction, i, c.Name, c.Identity, c.Manufacturer, c.Product, DriverVersion(c.Version)}
 	}
 	return ports, nil
 }

@@ -12,8 +12,8 @@ import (
 
 // Run delivers events to handle, one at a time, until ctx is cancelled or the engine is closed, and
 // returns ctx's error or ErrClosed. After ctx is cancelled, events that were on their way may still be
-// delivered before it returns. It locks its goroutine to its thread for as long as it runs; with
-// Options.Raise it raises that thread's priority.
+// delivered before it returns. It locks its goroutine to its thread for as long as it runs, and raises that
+// thread's priority unless Options.NormalPriority says otherwise.
 //
 // The handler holds up all inputs' events, not the drivers: while it runs, up to InputOptions.Capacity
 // events of each input wait. A handler that panics ends Run with a *PanicError; the event it was given
@@ -38,8 +38,8 @@ func (e *Engine) Run(ctx context.Context, handle func(*Event)) error {
 	defer p.thread.Store(0)
 	p.follow.begin()
 	defer p.follow.end()
-	if e.options.Raise {
-		granted, lower := cwinmm.RaiseThread()
+	if !e.options.NormalPriority {
+		granted, lower := cwinmm.RaiseThread(e.options.Wait != WaitPark)
 		p.granted.Store(uint32(granted))
 		defer lower()
 	}

@@ -5,20 +5,26 @@ import "github.com/onset-midi/onset/cwinmm"
 // Stats are an engine's statistics since it was opened.
 type Stats struct {
 	Wait     Wait
-	Priority string // of Run's thread, as granted: "normal" unless Options.Raise
+	Priority string // of Run's thread, as granted: "normal" if none was
 	Parks    uint64 // times the poller went to sleep
 	Follows  int    // the processor that a parking poller keeps to, its driver's; -1: none
 	// LateWakeups counts how often the poller, woken for something else, found a message that should have
 	// woken it more than a second before. It stays 0, or there is a defect in Onset.
 	LateWakeups uint64
-	// StaleCallbacks counts drivers' calls for inputs that had been closed, in the whole process. They
+	// StaleCallbacks counts drivers' calls for ports that had been closed, in the whole process. They
 	// are harmless.
 	StaleCallbacks uint64
 	// Abandoned counts handles that were given up at a deadline because their driver did not return, and
 	// has not yet, in the whole process. What they hold is kept.
 	Abandoned int
-	Inputs    []InputStats  // of those open now
-	Outputs   []OutputStats // of those open now
+	// KeptBuffers counts inputs whose driver did not give all buffers back when they were closed, in the whole
+	// process. Their memory is kept for good.
+	KeptBuffers int
+	// Held counts long messages that drivers have not given back at their deadline, and not yet, in the whole
+	// process, those of closed outputs among them. What they hold is kept.
+	Held    int
+	Inputs  []InputStats  // of those open now
+	Outputs []OutputStats // of those open now
 }
 
 // InputStats are an input's statistics since it was opened. While events flow they are read one after
@@ -31,10 +37,22 @@ type InputStats struct {
 	Waiting   uint64 // messages in the ring
 	Filtered  uint64 // see InputOptions.Ignore
 	Dropped   Dropped
+	DroppedBy LostBy // what was dropped as Full or Concurrent
 	MoreData  uint64 // of Received: came as MIM_MOREDATA, the driver found the program slow
 	Malformed uint64 // of Received: no valid message (MIM_ERROR)
 	HighWater uint64 // most events found waiting at the start of a pass
-	Capacity  uint64 // events that may wait
+
+	// A system exclusive message counts above once for each buffer that the driver gave back. Here it counts
+	// once, when it has been delivered.
+	SysEx            uint64
+	SysExCut         uint64 // longer than InputOptions.SysExLimit
+	SysExInterrupted uint64 // without their end
+	SysExEmpty       uint64 // buffers that came back without a byte, not counting those at closing
+	SysExDry         uint64 // times that the driver had used up all buffers
+	SysExRefused     uint64 // times that the driver did not take a buffer back
+	Recovered        uint64 // events with Recovered
+
+	Capacity uint64 // events that may wait
 }
 
 // Dropped counts messages that were not delivered, by cause.
@@ -48,18 +66,36 @@ type Dropped struct {
 // Total returns the sum of all causes.
 func (d Dropped) Total() uint64 { return d.Full + d.Concurrent + d.Late + d.Closed }
 
-// OutputStats are an output's statistics since it was opened.
+// OutputStats are an output's statistics since it was opened, long messages among them. Once no send is
+// under way, what was accepted, with no error or with the driver's refusal for one, is Sent + Failed + Dropped +
+// Queued; that also holds for OutputSysEx alone.
 type OutputStats struct {
 	Info      PortInfo
 	Sent      uint64 // taken by the driver
 	Failed    uint64 // refused by the driver
 	Refused   uint64 // refused by the queue, which was full
-	Dropped   uint64 // dropped from the queue for newer ones (OutputOptions.DropOldest)
-	Queued    uint64 // waiting in the queue
-	Slow      uint64 // calls that took longer than OutputOptions.Slow
+	Dropped   uint64 // dropped from the queue: for newer ones (OutputOptions.DropOldest), or since Close could not wait
+	Queued    uint64 // waiting in the queue, and the long message that is being sent
+	Slow      uint64 // calls for short messages that took longer than OutputOptions.Slow
 	Moved     uint64 // times the output was moved to its own thread
 	Threaded  bool   // it is on its own thread now
-	LastError error  // the driver's last refusal, a *DriverError; nil if there was none
+	LastError error  // why the last of Failed has failed, a *DriverError; nil if none has
+	SysEx     OutputSysEx
+}
+
+// OutputSysEx are an output's statistics of long messages (Output.SendSysEx).
+type OutputSysEx struct {
+	// Of the counts in OutputStats.
+	Sent    uint64 // taken by the driver, and given back
+	Failed  uint64 // refused by the driver, not given back in time, or cut off by Close
+	Refused uint64 // refused with ErrQueueFull or ErrQueueBytes, or since there was no memory
+	Dropped uint64
+	Queued  uint64 // waiting, or being sent
+
+	Bytes   uint64 // taken by the driver and given back; it grows with each chunk
+	Memory  uint64 // bytes of the messages that are queued, being sent or held: at most 32 MiB
+	Retried uint64 // calls made again because the driver was not ready
+	Held    uint64 // messages that the driver has not given back in time, and not yet
 }
 
 // Stats returns the statistics. It may be called while Run is under way, and does not hold it up.
@@ -73,8 +109,10 @@ func (e *Engine) Stats() Stats {
 		Parks:          e.poller.parks.Load(),
 		Follows:        int(e.poller.follow.at.Load()),
 		LateWakeups:    e.poller.lateWakeups.Load(),
-		StaleCallbacks: cwinmm.StaleCallbacks(),
+		StaleCallbacks: cwinmm.StaleCallbacks() + cwinmm.StaleDones(),
 		Abandoned:      cwinmm.Abandoned(),
+		KeptBuffers:    cwinmm.KeptPools(),
+		Held:           cwinmm.Held(),
 	}
 	for _, in := range inputs {
 		s.Inputs = append(s.Inputs, in.Stats())
@@ -96,10 +134,19 @@ func (in *Input) Stats() InputStats {
 		Waiting:   n.Waiting,
 		Filtered:  n.Filtered,
 		Dropped:   Dropped{Full: n.Full, Concurrent: n.Concurrent, Late: n.Late},
+		DroppedBy: lostBy(&n.LostBy),
 		MoreData:  n.More,
 		Malformed: n.Malformed,
 		HighWater: n.HighWater,
 		Capacity:  n.Capacity,
+
+		SysEx:            in.stream.counts[KindSysEx].Load(),
+		SysExCut:         in.stream.counts[KindSysExCut].Load(),
+		SysExInterrupted: in.stream.counts[KindSysExInterrupted].Load(),
+		SysExEmpty:       in.stream.counts[KindSysExEmpty].Load(),
+		SysExDry:         n.Dry,
+		SysExRefused:     n.Unqueued,
+		Recovered:        in.stream.ended.Load(),
 	}
 	if !in.open() {
 		s.Waiting, s.Dropped.Closed = 0, n.Waiting
@@ -121,5 +168,6 @@ func (o *Output) Stats() OutputStats {
 		Moved:     n.Moved,
 		Threaded:  n.Threaded,
 		LastError: n.LastError,
+		SysEx:     OutputSysEx(n.Long),
 	}
 }

@@ -51,9 +51,11 @@ type benchRunCommand struct {
 	Loads       []string `default:"millisecond" help:"What is sent: ${allLoads} (default: ${default})."`
 	Backgrounds []string `default:"quiet,gc" help:"What else the machine does: ${allBackgrounds} (default: ${default})."`
 	planFlags   `embed:""`
-	PollerCPU   int  `name:"poller-cpu" default:"-1" placeholder:"N" help:"Processor of the contender's thread, from 0; any without it."`
-	Raise       bool `help:"Raise the priority of the contender's thread."`
-	Route       bool `help:"Have contenders send each message on, and measure from in to out."`
+	SourceBusy  time.Duration `placeholder:"TIME" help:"Have the source's thread compute so long after each callback, like 200us."`
+	SourceMoves int           `placeholder:"N" help:"Have the source's thread move to the next processor after every N messages."`
+	PollerCPU   int           `name:"poller-cpu" default:"-1" placeholder:"N" help:"Processor of the contender's thread, from 0; any without it."`
+	Raise       bool          `help:"Raise the priority of the contender's thread."`
+	Route       bool          `help:"Have contenders send each message on, and measure from in to out."`
 	reportFlags `embed:""`
 }
 
@@ -70,6 +72,7 @@ func benchVars() map[string]string {
 func (c *benchRunCommand) Run(ctx context.Context, p program) error {
 	plan := c.plan()
 	plan.Contenders, plan.Loads, plan.Backgrounds = c.Contenders, c.Loads, c.Backgrounds
+	plan.SourceBusy, plan.SourceMoves = c.SourceBusy, c.SourceMoves
 	plan.PollerCPU, plan.Raise, plan.Route = c.PollerCPU, c.Raise, c.Route
 	if err := plan.Check(); err != nil {
 		return err // before a file is touched
@@ -94,7 +97,7 @@ func (benchSpinCommand) Run() error { return bench.Spin(os.Stdin) }
 type benchThruCommand struct {
 	Out         string   `required:"" placeholder:"PORT" help:"Output port that the program reads."`
 	In          string   `required:"" placeholder:"PORT" help:"Input port that the program writes to."`
-	Command     []string `arg:"" optional:"" passthrough:"" help:"The program and its arguments; without one it should be running already."`
+	Command     []string `arg:"" optional:"" passthrough:"" help:"The program and its arguments, which is asked to end afterwards; without one it should be running already."`
 	Loads       []string `default:"millisecond" help:"What is sent: ${allLoads} (default: ${default})."`
 	planFlags   `embed:""`
 	reportFlags `embed:""`

@@ -15,10 +15,11 @@ func TestBenchWritesItsReports(t *testing.T) {
 	folder := newFolder(t)
 	json, html, lines := filepath.Join(folder, "a.json"), filepath.Join(folder, "a.html"), filepath.Join(folder, "a.txt")
 	code, stdout, stderr := command(t, nil, "bench", "--contenders", "spin,c-spin", "--loads", "dense", "--backgrounds", "quiet",
-		"--duration", "50ms", "--rounds", "2", "--json", json, "--html", html, "--go", lines)
+		"--duration", "50ms", "--rounds", "2", "--source-busy", "20us", "--source-moves", "100", "--json", json, "--html", html, "--go", lines)
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
 	assert.Regexp(t, `(?m)^spin +0 +[0-9]`, stdout)
+	assert.Contains(t, stdout, "from processor 0 on to the next after every 100 messages, busy for 20µs after each message;")
 	assert.Regexp(t, `(?m)^spin +c-spin +[0-9]`, stdout, "the ratio to the floor")
 	page, err := os.ReadFile(html)
 	require.NoError(t, err)
@@ -44,9 +45,10 @@ func TestBenchBadInput(t *testing.T) {
 		`background "loud": there are quiet, gc`:             {"--backgrounds", "loud", "--json", earlier},
 		`it only sends messages on: measure it with routing`: {"--contenders", "in-callback", "--json", earlier},
 		`duration 0s, warm-up 200ms: from above 0 to 1m`:     {"--duration", "0s", "--json", earlier},
-		`nowhere`:                        {"--json", filepath.Join(folder, "nowhere", "a.json")},
-		`is not a report of onset bench`: {"compare", earlier, earlier},
-		`missing.json`:                   {"compare", filepath.Join(folder, "missing.json"), earlier},
+		`source busy for 1s`:                                 {"--source-busy", "1s", "--json", earlier},
+		`nowhere`:                                            {"--json", filepath.Join(folder, "nowhere", "a.json")},
+		`is not a report of onset bench`:                     {"compare", earlier, earlier},
+		`missing.json`:                                       {"compare", filepath.Join(folder, "missing.json"), earlier},
 		`no output port "Nowhere"; there are 0 "Loopback A"`: {"thru", "--out", "Nowhere", "--in", "Loopback A", "--json", earlier},
 	} {
 		code, stdout, stderr := command(t, nil, append([]string{"bench"}, args...)...)

@@ -114,6 +114,8 @@ func TestSend(t *testing.T) {
 	for _, args := range [][]string{
 		{"send", "Loopback B", "note-on", "1", "60", "100", "80 3C 00"},
 		{"send", "1", "--driver=loopback", "--", "903C64803C00"},
+		{"send", "1", "F0", "7E", "7F", "06", "01", "F7", "clock"},
+		{"send", "1", "sysex 7E 7F 06 01"},
 	} {
 		code, stdout, stderr := command(t, nil, args...)
 		assert.Zero(t, code, stderr)
@@ -144,6 +146,9 @@ func TestBadInputIsOneLineAndLeavesNothingOpen(t *testing.T) {
 		{[]string{"send", "0", "clack"}, `"clack" is neither hexadecimal bytes nor a message's name`},
 		{[]string{"send", "0", "90", "3C"}, `note-on (90) needs 2 data bytes, not 1`},
 		{[]string{"send", "0", "F4"}, `status F4 is undefined`},
+		{[]string{"send", "0", "F0", "7E"}, `system exclusive message of 2 bytes has no end: F7 is missing`},
+		{[]string{"send", "0", "F0 01 90 F7"}, `system exclusive byte 3 is 90`},
+		{[]string{"send", "0", "F0 01 F7", "3C 64"}, `begins with a data byte: a status byte, 80 to FF, must come first (running status cannot be sent)`},
 		{[]string{"send", "0"}, `expected "<message> ..."`},
 		{[]string{"--driver=alsa", "list"}, `--driver must be one of "winmm","loopback" but got "alsa"`},
 		{[]string{"play"}, `unexpected argument play`},

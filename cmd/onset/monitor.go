@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/onset-midi/onset/engine"
@@ -67,12 +68,15 @@ func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engi
 			switch ev.Kind {
 			case engine.KindGap:
 				seen += ev.Lost
+			case engine.KindSysExEmpty, engine.KindSysExDry: // no messages
 			case engine.KindPortLost:
 				exist, _ := eng.Inputs() // an empty list says enough
 				lost = append(lost, fmt.Errorf("port lost: %w",
 					&engine.NotFoundError{Direction: engine.In, Wanted: engine.Named(port.Name), Exist: exist}))
 			default:
-				seen++
+				if !ev.Recovered {
+					seen++
+				}
 			}
 		}
 		if err := w.Flush(); err != nil {
@@ -89,15 +93,54 @@ func writeEvent(w io.Writer, port engine.PortInfo, ev engine.Event, latency time
 	switch ev.Kind {
 	case engine.KindMessage:
 		what, bytes = ev.Message.String(), ev.Message.Hex()
+		if ev.Recovered {
+			what += " (recovered)"
+		}
 	case engine.KindMalformed:
 		what, bytes = "malformed", ev.Message.Hex()
 	case engine.KindGap:
-		what = fmt.Sprintf("gap: %d lost", ev.Lost)
+		what = "gap: " + lossText(ev.Lost, ev.LostBy)
 	case engine.KindPortLost:
 		what = "port lost"
+	case engine.KindSysEx:
+		what, bytes = fmt.Sprintf("sysex, %d bytes", len(ev.SysEx)), abridged(ev.SysEx)
+	case engine.KindSysExCut:
+		what, bytes = fmt.Sprintf("sysex, over %d bytes", len(ev.SysEx)), abridged(ev.SysEx)
+	case engine.KindSysExInterrupted:
+		what, bytes = fmt.Sprintf("sysex without end, %d bytes", len(ev.SysEx)), abridged(ev.SysEx)
+	case engine.KindSysExEmpty:
+		what = "empty sysex buffer"
+	case engine.KindSysExDry:
+		what = "sysex buffers used up"
 	}
 	fmt.Fprintf(w, "%s  %-20s  %-26s  %-8s  %8.1f µs\n", ev.Time.Time().Format("15:04:05.000000"),
 		port.Name, what, bytes, float64(latency)/float64(time.Microsecond))
+}
+
+// lossText says how much was lost, and of what.
+func lossText(lost uint64, by *engine.LostBy) string {
+	var parts []string
+	for _, part := range []struct {
+		n    uint64
+		what string
+	}{
+		{by.Notes, "notes"}, {by.Controllers, "controllers"}, {by.OtherChannel, "other channel messages"},
+		{by.System, "system messages"}, {by.Malformed, "malformed"}, {by.SysExBuffers, "sysex buffers"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	return fmt.Sprintf("%d lost (%s)", lost, strings.Join(parts, ", "))
+}
+
+// abridged writes the first bytes of a message.
+func abridged(message []byte) string {
+	const most = 64
+	if len(message) <= most {
+		return fmt.Sprintf("% X", message)
+	}
+	return fmt.Sprintf("% X ...", message[:most])
 }
 
 // account tells in a line what became of an input's messages.

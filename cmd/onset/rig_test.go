@@ -151,7 +151,7 @@ func run(t *testing.T, args ...string) *running {
 	var err error
 	r.loop, err = engine.NewLoopback("Loopback A", "Loopback B")
 	require.NoError(t, err)
-	r.test, err = engine.Open(engine.Options{Driver: r.loop})
+	r.test, err = engine.Open(engine.Options{Driver: r.loop, NormalPriority: true})
 	require.NoError(t, err)
 	r.in, err = r.test.OpenOutput(engine.Index(0), engine.OutputOptions{})
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ type runCommand struct {
 
 	Watch bool   `help:"Read the file again when it changes."`
 	Wait  string `enum:"hybrid,spin,park" default:"hybrid" help:"How to wait for messages (${enum}): spin is quickest and uses up a processor."`
-	Raise bool   `help:"Raise the priority of the thread that routes."`
+	Raise bool   `default:"true" negatable:"" help:"Raise the priority of the thread that routes (default: on)."`
 }
 
 var waits = map[string]engine.Wait{"hybrid": engine.WaitHybrid, "spin": engine.WaitSpin, "park": engine.WaitPark}
@@ -26,7 +26,7 @@ func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err err
 		return err
 	}
 	p.warn(r)
-	eng, end, err := p.open(all, engine.Options{Wait: waits[c.Wait], Raise: c.Raise})
+	eng, end, err := p.open(all, engine.Options{Wait: waits[c.Wait], NormalPriority: !c.Raise})
 	if err != nil {
 		return err
 	}

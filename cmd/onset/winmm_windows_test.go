@@ -143,3 +143,9 @@ func TestWinMMDemo(t *testing.T) {
 	assert.Contains(t, string(out), "19 received = 19 delivered")
 	t.Logf("demo took %v", time.Since(start))
 }
+
+func TestWinMMSendSystemExclusiveCommand(t *testing.T) {
+	out, err := onset(t, "send", "Onset Cable 1", "F0", "7E", "7F", "06", "01", "F7", "clock", "sysex 7E 7F 06 01").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Empty(t, string(out))
+}

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-most=60 # with Debian 12's gcc
+most=55 # with Debian 12's gcc
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -7,7 +7,7 @@ static void CALLBACK call_go(HMIDIIN handle, UINT message, DWORD_PTR instance, D
 {
     struct exported *exported = (struct exported *)instance;
     (void)handle;
-    if (message == MIM_DATA)
+    if (rival_is_short(&exported->rival, message, param1))
         onsetRivalDeliver(exported->handle, onset_ticks(exported->rival.clock), (uint32_t)param1,
                           (uint32_t)param2);
 }
@@ -27,7 +27,7 @@ static void CALLBACK send_on(HMIDIIN handle, UINT message, DWORD_PTR instance, D
 {
     struct rival *rival = (struct rival *)instance;
     (void)handle;
-    if (message != MIM_DATA)
+    if (!rival_is_short(rival, message, param1))
         return;
     uint64_t now = onset_ticks(rival->clock);
     rival_send(rival, (uint32_t)param1);

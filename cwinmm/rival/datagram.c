@@ -37,7 +37,7 @@ static void CALLBACK enqueue(HMIDIIN handle, UINT message, DWORD_PTR instance, D
 {
     struct datagram *d = (struct datagram *)instance;
     (void)handle;
-    if (message != MIM_DATA)
+    if (!rival_is_short(&d->rival, message, param1))
         return;
     struct onset_event event = {
         .ticks = onset_ticks(d->rival.clock),

@@ -4,6 +4,7 @@
 #ifndef ONSET_FLOOR_H
 #define ONSET_FLOOR_H
 
+#include "../input.h"
 #include "../wait.h"
 #include "rival.h"
 
@@ -12,6 +13,8 @@ struct floor {
     struct onset_ring *ring;
     struct onset_waiter *waiter;
     bool (*wait)(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns); // onset_wait
+    void (*give_back)(struct onset_input *input, uint32_t buffer); // onset_input_return
+    struct onset_input *input;
     bool spin; // never sleep; otherwise sleep whenever there is nothing
 };
 

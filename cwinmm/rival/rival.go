@@ -16,6 +16,8 @@ package rival
 import "C"
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 	"runtime/cgo"
 	"time"
@@ -38,6 +40,9 @@ type Setup struct {
 type Rival interface {
 	// Priority is what the consumer's thread was granted.
 	Priority() string
+	// Processor is the one that the consumer's thread was granted; below 0: it may be on any, or it is the
+	// driver's thread.
+	Processor() int
 	// Drained reports whether all that the callback was given has been delivered.
 	Drained() bool
 	// Close ends it. Nobody writes to the trace any more when it returns.
@@ -60,32 +65,36 @@ func errorOf(failed *C.char, result C.MMRESULT) error {
 
 // consumer is the thread of a rival that has one.
 type consumer struct {
-	granted cwinmm.Priority
-	ended   chan struct{}
+	granted   cwinmm.Priority
+	processor int
+	ended     chan struct{}
 }
 
-// start has receive run on a thread of its own.
-func (s Setup) start(receive func()) *consumer {
-	c := &consumer{ended: make(chan struct{})}
-	ready := make(chan struct{})
+// start has receive run on a thread of its own, which may be busy all the time. With an error it has ended.
+func (s Setup) start(busy bool, receive func()) (*consumer, error) {
+	c := &consumer{processor: s.Processor, ended: make(chan struct{})}
+	ready := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with the goroutine
 		defer close(c.ended)
-		if s.Processor >= 0 {
-			cwinmm.PinThread(s.Processor)
+		if s.Processor >= 0 && !cwinmm.PinThread(s.Processor) {
+			ready <- fmt.Errorf("processor %d for the contender: not granted", s.Processor)
+			return
 		}
 		if s.Raise {
-			c.granted, _ = cwinmm.RaiseThread()
+			c.granted, _ = cwinmm.RaiseThread(busy)
 		}
-		close(ready)
+		ready <- nil
 		receive()
 	}()
-	<-ready
-	return c
+	return c, <-ready
 }
 
 // Priority is what the thread was granted.
 func (c *consumer) Priority() string { return c.granted.String() }
+
+// Processor is the one that the thread was granted; below 0: any.
+func (c *consumer) Processor() int { return c.processor }
 
 type floor struct {
 	*consumer
@@ -96,7 +105,7 @@ type floor struct {
 
 // Floor is a thread in C in the place of the poller, on the same callback, ring and wait word: spinning, or
 // asleep whenever there is nothing. What it takes is what a hand-over to another thread costs in any
-// language. The error is a *cwinmm.Error.
+// language. The error is a *cwinmm.Error, or that the processor was not granted.
 func Floor(s Setup, spin bool) (Rival, error) {
 	waiter, err := cwinmm.NewWaiter()
 	if err != nil {
@@ -109,7 +118,7 @@ func Floor(s Setup, spin bool) (Rival, error) {
 		f.free()
 		return nil, errorOf(failed, result)
 	}
-	options := cwinmm.InputOptions{Capacity: 4096, Clock: s.Clock} // as an engine's input has
+	options := cwinmm.InputOptions{Capacity: 4096, Clock: s.Clock, Buffers: 32, Size: 4096} // as an engine's input has
 	if f.input, err = cwinmm.OpenInput(s.Driver, s.In, waiter, options, deadline); err != nil {
 		f.free()
 		return nil, err
@@ -118,8 +127,13 @@ func Floor(s Setup, spin bool) (Rival, error) {
 	f.c.ring = (*C.struct_onset_ring)(f.input.Ring.Pointer())
 	f.c.waiter = (*C.struct_onset_waiter)(word)
 	f.c.wait = (*[0]byte)(wait)
+	input, giveBack := f.input.Pointers()
+	f.c.input = (*C.struct_onset_input)(input)
+	f.c.give_back = (*[0]byte)(giveBack)
 	f.c.spin = C.bool(spin)
-	f.consumer = s.start(func() { C.floor_receive(f.c) })
+	if f.consumer, err = s.start(spin, func() { C.floor_receive(f.c) }); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return f, nil
 }
 
@@ -146,7 +160,7 @@ type datagram struct {
 }
 
 // Datagram is a lock, and a datagram over the loopback interface to wake the consumer: datagram.h. The
-// error is a *cwinmm.Error.
+// error is a *cwinmm.Error, or that the processor was not granted.
 func Datagram(s Setup) (Rival, error) {
 	setup := s.rival()
 	var failed *C.char
@@ -155,7 +169,10 @@ func Datagram(s Setup) (Rival, error) {
 	if d.c == nil {
 		return nil, errorOf(failed, result)
 	}
-	d.consumer = s.start(func() { C.datagram_receive(d.c) })
+	var err error
+	if d.consumer, err = s.start(false, func() { C.datagram_receive(d.c) }); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	return d, nil
 }
 
@@ -186,6 +203,8 @@ func InCallback(s Setup) (Rival, error) {
 }
 
 func (*inCallback) Priority() string { return driversThread }
+
+func (*inCallback) Processor() int { return -1 }
 
 func (*inCallback) Drained() bool { return true }
 
@@ -225,6 +244,8 @@ func Exported(s Setup, handle Handler) (Rival, error) {
 }
 
 func (*exported) Priority() string { return driversThread }
+
+func (*exported) Processor() int { return -1 }
 
 func (*exported) Drained() bool { return true }
 

@@ -11,6 +11,8 @@
 #include "../trace.h"
 #include "../winmm.h"
 
+#define RIVAL_BUFFERS 8
+
 // What a rival is given: where messages come from, where they go, who notes it.
 struct rival {
     struct onset_driver *driver;
@@ -18,6 +20,10 @@ struct rival {
     HMIDIOUT out; // NULL: they go nowhere
     struct onset_trace *trace;
     enum onset_clock clock;
+    // For long messages, which are not looked at: rivals are measured by the others.
+    MIDIHDR headers[RIVAL_BUFFERS];
+    char bytes[RIVAL_BUFFERS][256];
+    _Atomic bool closing; // the driver gets no buffer back
 };
 
 // Opens and starts the input with a callback, after the output if out is not below 0. Returns the
@@ -27,6 +33,19 @@ const char *rival_open(struct rival *rival, int in, int out, onset_callback call
 // Opens the output alone.
 const char *rival_open_output(struct rival *rival, int out, MMRESULT *result);
 void rival_close(struct rival *rival);
+
+// What a callback does first. True: with a short message. A long one's buffer goes back to the
+// driver at once.
+static inline bool rival_is_short(struct rival *rival, UINT message, DWORD_PTR param)
+{
+    if (message == MIM_DATA)
+        return true;
+    // Relaxed: midiInReset, which comes after it is set, calls on the same thread.
+    if ((message == MIM_LONGDATA || message == MIM_LONGERROR) &&
+        !atomic_load_explicit(&rival->closing, memory_order_relaxed))
+        rival->driver->calls->in_add_buffer(rival->driver, rival->in, (MIDIHDR *)param);
+    return false;
+}
 
 // Sends a message on, if it is to go anywhere.
 static inline void rival_send(const struct rival *rival, uint32_t message)

@@ -18,6 +18,7 @@ type Setup struct {
 // Rival is one at work.
 type Rival interface {
 	Priority() string
+	Processor() int
 	Drained() bool
 	Close() error
 }

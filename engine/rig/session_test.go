@@ -48,9 +48,9 @@ func newStage(t *testing.T, r *rig.Rig) *stage {
 	loop, err := engine.NewLoopback("Probe In", "Probe Out", "Second In", "Second Out")
 	require.NoError(t, err)
 	s := &stage{t: t, loop: loop, notices: make(chan rig.Notice, 1000)}
-	s.engine, err = engine.Open(engine.Options{Driver: loop})
+	s.engine, err = engine.Open(engine.Options{Driver: loop, NormalPriority: true})
 	require.NoError(t, err)
-	s.test, err = engine.Open(engine.Options{Driver: loop})
+	s.test, err = engine.Open(engine.Options{Driver: loop, NormalPriority: true})
 	require.NoError(t, err)
 	s.in, err = s.test.OpenOutput(engine.Index(probeIn), engine.OutputOptions{})
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestEveryRecordedCaseThroughADriver(t *testing.T) {
 func (s *stage) delivered() uint64 {
 	n := uint64(0)
 	for _, in := range s.engine.Stats().Inputs {
-		n += in.Delivered
+		n += in.Delivered - in.SysExEmpty
 	}
 	return n
 }
@@ -186,7 +186,7 @@ func TestPortsThatAreMissingAreNamedTogether(t *testing.T) {
 	loop, err := engine.NewLoopback("Left", "Right")
 	require.NoError(t, err)
 	defer loop.Close()
-	eng, err := engine.Open(engine.Options{Driver: loop})
+	eng, err := engine.Open(engine.Options{Driver: loop, NormalPriority: true})
 	require.NoError(t, err)
 	_, err = rig.Start(eng, parse(t, "[winmidi a]\nread = Left\nwrite = Up\n[winmidi b]\nread = 7\nwrite = Right"), nil)
 	assert.EqualError(t, err, "instance a: no output port \"Up\"; there are 0 \"Left\", 1 \"Right\"\ninstance b: no input port \"7\"; there are 0 \"Left\", 1 \"Right\"")
@@ -202,10 +202,10 @@ func TestReplacingARigLosesNothing(t *testing.T) {
 		parse(t, through+mapping+"in.ch0.rpn5 > out.ch0.rpn6\n[winmidi more]\nread = Second In\nwrite = Second Out"),
 	}
 	s := newStage(t, rigs[0])
-	const count = 20000
+	const count = 10000
 	played := make(chan error, 1)
 	go func() {
-		_, err := s.loop.Play(probeIn, engine.Source{Count: count, Interval: 50 * time.Microsecond})
+		_, err := s.loop.Play(probeIn, engine.Source{Count: count, Interval: 100 * time.Microsecond})
 		played <- err
 	}()
 	replaced := 0
@@ -309,15 +309,15 @@ func TestEventsDuringAReplacementAreNotLost(t *testing.T) {
 		require.NoError(t, s.session.Replace(with))
 		close(stop)
 		<-stopped
+		// Where the ring was full meanwhile, the ends of lost notes are told behind it.
 		var in engine.InputStats
 		require.Eventually(t, func() bool {
 			inputs := s.engine.Stats().Inputs
 			in = inputs[len(inputs)-1]
-			return in.Waiting == 0
+			return in.Waiting == 0 && s.session.Stats().Instances[0].Changes == in.Delivered+in.Recovered
 		}, 10*time.Second, time.Millisecond)
 		assert.Equal(t, "Second In", in.Info.Name)
 		assert.NotZero(t, in.Delivered)
-		assert.Equal(t, in.Delivered, s.session.Stats().Instances[0].Changes)
 		require.NoError(t, s.session.Replace(without))
 	}
 }
@@ -456,7 +456,7 @@ func TestASessionInAProgramsOwnRun(t *testing.T) {
 	loop, err := engine.NewLoopback("Probe In", "Probe Out", "Own")
 	require.NoError(t, err)
 	defer loop.Close()
-	eng, err := engine.Open(engine.Options{Driver: loop})
+	eng, err := engine.Open(engine.Options{Driver: loop, NormalPriority: true})
 	require.NoError(t, err)
 	own, err := eng.OpenInput(engine.Named("Own"), engine.InputOptions{})
 	require.NoError(t, err)

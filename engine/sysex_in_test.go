@@ -1,0 +1,204 @@
+//go:build cgo
+
+package engine_test
+
+import (
+	"bytes"
+	"runtime"
+	"runtime/metrics"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine"
+)
+
+// sysex makes a message of so many bytes, at least 2, that no other number gives.
+func sysex(size, number int) []byte {
+	m := make([]byte, size)
+	for i := range m {
+		m[i] = byte((i*7 + i/100 + number) % 128)
+	}
+	m[0], m[size-1] = engine.SysEx, engine.EndOfSysEx
+	return m
+}
+
+// Messages of any length arrive as they were sent, in order with the others, also if they are longer than all
+// buffers together.
+func TestSysExArrivesAsItWasSent(t *testing.T) {
+	sizes := []int{2, 3, 15, 16, 17, 64, 65, 1000, 30_000, 2}
+	r := newRaisedRig(t, engine.Options{}) // the driver waits 10 ms for a buffer
+	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 32, SysExBufferSize: 64})
+	out := r.output(t, 0, engine.OutputOptions{})
+	for i, size := range sizes {
+		require.NoError(t, out.SendSysEx(sysex(size, i)))
+		require.NoError(t, out.Send(engine.Message(engine.ProgramChange|i<<8)))
+	}
+	n := 0
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Kind == engine.KindSysExDry { // the wire may be quicker than the buffers come back
+			return false
+		}
+		if n%2 == 0 {
+			assert.Equal(t, engine.KindSysEx, ev.Kind)
+			assert.Equal(t, sysex(sizes[n/2], n/2), ev.SysEx)
+		} else {
+			assert.Equal(t, engine.KindMessage, ev.Kind)
+			assert.Equal(t, engine.Message(engine.ProgramChange|n/2<<8), ev.Message)
+			assert.Nil(t, ev.SysEx)
+		}
+		n++
+		return n == 2*len(sizes)
+	})
+	s := in.Stats()
+	balanced(t, s)
+	assert.EqualValues(t, len(sizes), s.SysEx)
+	assert.Zero(t, s.SysExCut+s.SysExInterrupted+s.SysExEmpty+s.SysExRefused)
+	require.NoError(t, in.Close())
+	balanced(t, in.Stats())
+	assert.Zero(t, r.Stats().KeptBuffers)
+}
+
+// What an event from ReadInto points at is good until the next call.
+func TestSysExFromReadInto(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{SysExBuffers: 100})
+	out := r.output(t, 0, engine.OutputOptions{})
+	events := make([]engine.Event, 16)
+	for sent, got := 0, 0; got < 100; {
+		for ; sent < min(got+20, 100); sent++ { // never more than there are buffers
+			require.NoError(t, out.SendSysEx(sysex(10, sent)))
+		}
+		n, err := r.ReadInto(events)
+		require.NoError(t, err)
+		for _, ev := range events[:n] {
+			require.Equal(t, sysex(10, got), ev.SysEx)
+			got++
+		}
+	}
+}
+
+func TestSysExOverTheLimitIsCut(t *testing.T) {
+	for _, size := range []int{16, 1000} { // of the buffers
+		r := newRig(t, engine.Options{})
+		in := r.input(t, 0, engine.InputOptions{SysExLimit: 100, SysExBufferSize: size})
+		out := r.output(t, 0, engine.OutputOptions{})
+		require.NoError(t, out.SendSysEx(sysex(101, 0)))
+		require.NoError(t, out.SendSysEx(sysex(100, 1)))
+		var kinds []engine.Kind
+		r.run(t, func(ev *engine.Event) bool {
+			assert.Equal(t, sysex(101-len(kinds), len(kinds))[:100], ev.SysEx)
+			kinds = append(kinds, ev.Kind)
+			return len(kinds) == 2
+		})
+		assert.Equal(t, []engine.Kind{engine.KindSysExCut, engine.KindSysEx}, kinds)
+		assert.EqualValues(t, 1, in.Stats().SysExCut)
+	}
+}
+
+// While nobody polls, the buffers are used up: that is told, and what comes when they are back arrives.
+func TestAPoolThatRunsDryRecovers(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 3, SysExBufferSize: 16})
+	out := r.output(t, 0, engine.OutputOptions{})
+	require.NoError(t, out.SendSysEx(sysex(40, 1)))
+	require.Eventually(t, func() bool { return in.Stats().SysExDry == 1 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, out.SendSysEx(sysex(2000, 2))) // the driver finds no buffer
+	require.NoError(t, out.Send(engine.Start))
+	require.Eventually(t, func() bool { return in.Stats().Waiting == 4 }, 10*time.Second, time.Millisecond)
+	var kinds []engine.Kind
+	r.run(t, func(ev *engine.Event) bool {
+		kinds = append(kinds, ev.Kind)
+		return ev.Message == engine.Start
+	})
+	assert.Equal(t, []engine.Kind{engine.KindSysEx, engine.KindSysExDry, engine.KindMessage}, kinds)
+	require.NoError(t, out.SendSysEx(sysex(20, 3)))
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Kind != engine.KindSysEx {
+			return false
+		}
+		assert.Equal(t, sysex(20, 3), ev.SysEx)
+		return true
+	})
+	balanced(t, in.Stats())
+}
+
+// A handler that panics keeps no buffer, and neither does one that closes the input.
+func TestBuffersComeBackWhateverTheHandlerDoes(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 1})
+	out := r.output(t, 0, engine.OutputOptions{})
+	for i := range 5 {
+		require.NoError(t, out.SendSysEx(sysex(10, i)))
+		var panicked *engine.PanicError
+		require.ErrorAs(t, r.Run(t.Context(), func(ev *engine.Event) {
+			if ev.Kind == engine.KindSysEx {
+				assert.Equal(t, sysex(10, i), ev.SysEx)
+				panic("no")
+			}
+		}), &panicked)
+	}
+	require.NoError(t, out.SendSysEx(sysex(10, 9)))
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Kind != engine.KindSysEx {
+			return false
+		}
+		assert.NoError(t, in.Close())
+		assert.Equal(t, sysex(10, 9), ev.SysEx, "good until the handler returns")
+		return true
+	})
+	assert.Zero(t, r.Stats().KeptBuffers)
+}
+
+func TestSysExIsFilteredWithoutLosingBuffers(t *testing.T) {
+	r := newRaisedRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 40, Ignore: engine.Ignore{SysEx: true}})
+	out := r.output(t, 0, engine.OutputOptions{})
+	for i := range 100 {
+		require.NoError(t, out.SendSysEx(sysex(10, i)))
+		require.Eventually(t, func() bool { return in.Stats().Filtered == uint64(i+1) }, 10*time.Second, 10*time.Microsecond)
+	}
+	balanced(t, in.Stats())
+}
+
+// A message in one buffer is handed over where it is; one in several is put together in memory that is used again.
+func TestSysExDoesNotAllocate(t *testing.T) {
+	const count = 10_000
+	objects := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
+	r := newRaisedRig(t, engine.Options{}) // as above: a buffer that is late is a message lost
+	r.input(t, 0, engine.InputOptions{SysExBuffers: 256, SysExBufferSize: 32})
+	out := r.output(t, 0, engine.OutputOptions{Capacity: 1 << 15})
+	short, long := sysex(20, 1), sysex(100, 2)
+	send := func(n int) error {
+		return out.SendSysEx([][]byte{short, long}[n%2])
+	}
+	read := func() uint64 {
+		runtime.GC() // objects are counted late, at a collection
+		metrics.Read(objects)
+		return objects[0].Value.Uint64()
+	}
+	const warm = 100
+	var before, after uint64
+	n, wrong := 0, 0
+	require.NoError(t, send(n))
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Kind == engine.KindSysExDry {
+			return false
+		}
+		if !bytes.Equal(ev.SysEx, [][]byte{short, long}[n%2]) || send(n+1) != nil {
+			wrong++
+		}
+		n++
+		switch n {
+		case warm:
+			before = read()
+		case warm + count:
+			after = read()
+		}
+		return n == warm+count
+	})
+	assert.Zero(t, wrong)
+	assert.Less(t, after-before, uint64(count/100))
+}
