@@ -4,22 +4,24 @@
 // service.
 #define PATIENCE_NS 10000000
 
-// Locks the cable if an input handle is open; false and a result if not.
+// Locks the cable if an input handle is open and its device is not another's by now; false and a
+// result if not.
 static bool lock_in(struct onset_cable *cable, HMIDIIN handle, MMRESULT *result)
 {
     onset_lock(&cable->lock);
-    if (cable->in_open && (uintptr_t)handle == onset_cable_handle(cable, cable->in_serial)) {
-        *result = cable->unplugged ? MMSYSERR_NODRIVER : MMSYSERR_NOERROR;
+    enum onset_found found = onset_side_find(cable, &cable->in, (uintptr_t)handle);
+    *result = found == ONSET_NOT_OPEN                    ? MMSYSERR_INVALHANDLE
+              : found == ONSET_GHOST || cable->unplugged ? MMSYSERR_NODRIVER
+                                                         : MMSYSERR_NOERROR;
+    if (found == ONSET_LIVE)
         return true;
-    }
-    *result = MMSYSERR_INVALHANDLE;
     onset_unlock(&cable->lock);
     return false;
 }
 
 static bool listening(struct onset_cable *cable)
 {
-    return cable->in_open && cable->started && !cable->unplugged;
+    return cable->in.open && cable->started && !cable->unplugged;
 }
 
 static uint32_t now_ms(struct onset_cable *cable)
@@ -31,8 +33,14 @@ static uint32_t now_ms(struct onset_cable *cable)
 static void call(struct onset_cable *cable, UINT message, DWORD_PTR param,
                  struct onset_delivery *how)
 {
-    HMIDIIN handle = (HMIDIIN)onset_cable_handle(cable, cable->in_serial);
-    DWORD_PTR ms = how && how->stamp ? *how->stamp : now_ms(cable);
+    HMIDIIN handle = (HMIDIIN)onset_cable_handle(cable, cable->in.serial);
+    uint32_t ms = how && how->stamp ? *how->stamp : now_ms(cable);
+    if (cable->stamp_set) {
+        cable->stamp_offset = cable->stamp_to - ms;
+        cable->stamp_set = false;
+    }
+    ms += cable->stamp_offset;
+    cable->told++;
     if (how && how->timed)
         how->before = onset_ticks(how->clock);
     cable->callback(handle, message, cable->instance, param, ms);
@@ -70,17 +78,19 @@ MMRESULT onset_cable_in_open(struct onset_cable *cable, onset_callback callback,
 {
     onset_lock(&cable->lock);
     MMRESULT result = cable->unplugged ? MMSYSERR_NODRIVER
-                      : cable->in_open ? MMSYSERR_ALLOCATED
+                      : cable->in.open ? MMSYSERR_ALLOCATED
                                        : MMSYSERR_NOERROR;
     if (result == MMSYSERR_NOERROR) {
         onset_lock(&cable->brief);
-        cable->in_open = true;
-        cable->in_serial++;
-        onset_unlock(&cable->brief);
-        cable->started = false;
+        cable->in.open = true;
+        cable->in.serial++;
         cable->callback = callback;
         cable->instance = instance;
-        *handle = (HMIDIIN)onset_cable_handle(cable, cable->in_serial);
+        onset_unlock(&cable->brief);
+        cable->started = false;
+        cable->stamp_set = false;
+        cable->stamp_offset = 0;
+        *handle = (HMIDIIN)onset_cable_handle(cable, cable->in.serial);
     }
     onset_unlock(&cable->lock);
     if (result == MMSYSERR_NOERROR)
@@ -89,13 +99,13 @@ MMRESULT onset_cable_in_open(struct onset_cable *cable, onset_callback callback,
 }
 
 // Takes brief if an input handle is open; not lock, because headers are handled within callbacks.
-static bool brief_in(struct onset_cable *cable, HMIDIIN handle)
+static enum onset_found brief_in(struct onset_cable *cable, HMIDIIN handle)
 {
     onset_lock(&cable->brief);
-    if (cable->in_open && (uintptr_t)handle == onset_cable_handle(cable, cable->in_serial))
-        return true;
-    onset_unlock(&cable->brief);
-    return false;
+    enum onset_found found = onset_side_find(cable, &cable->in, (uintptr_t)handle);
+    if (found == ONSET_NOT_OPEN)
+        onset_unlock(&cable->brief);
+    return found;
 }
 
 MMRESULT onset_cable_in_prepare(struct onset_cable *cable, HMIDIIN handle, MIDIHDR *header)
@@ -118,10 +128,13 @@ MMRESULT onset_cable_in_unprepare(struct onset_cable *cable, HMIDIIN handle, MID
 
 MMRESULT onset_cable_in_add_buffer(struct onset_cable *cable, HMIDIIN handle, MIDIHDR *header)
 {
-    if (!brief_in(cable, handle))
+    enum onset_found found = brief_in(cable, handle);
+    if (found == ONSET_NOT_OPEN)
         return MMSYSERR_INVALHANDLE;
     MMRESULT result = MMSYSERR_NODRIVER;
-    if (!cable->unplugged) {
+    if (found == ONSET_LIVE && !cable->unplugged) {
+        if (cable->giving_back)
+            atomic_fetch_add_explicit(&cable->readded, 1, memory_order_relaxed);
         if (!(header->dwFlags & MHDR_INQUEUE))
             header->dwBytesRecorded = 0;
         result = onset_headers_add(&cable->buffers, header);
@@ -143,6 +156,13 @@ MMRESULT onset_cable_in_start(struct onset_cable *cable, HMIDIIN handle)
     return result;
 }
 
+static void set_giving_back(struct onset_cable *cable, bool giving_back)
+{
+    onset_lock(&cable->brief);
+    cable->giving_back = giving_back;
+    onset_unlock(&cable->brief);
+}
+
 // Buffers stay, but for one that has something in it: that is given back, as midiInStop's page
 // says.
 MMRESULT onset_cable_in_stop(struct onset_cable *cable, HMIDIIN handle)
@@ -157,48 +177,57 @@ MMRESULT onset_cable_in_stop(struct onset_cable *cable, HMIDIIN handle)
 
 // Gives all buffers back on this thread, with the lock held, as drivers do: whoever adds one again
 // from within is given it again, for ever.
-MMRESULT onset_cable_in_reset(struct onset_cable *cable, HMIDIIN handle)
+MMRESULT onset_cable_in_reset(struct onset_cable *cable, HMIDIIN handle,
+                              const struct onset_strike *strike)
 {
     MMRESULT result;
     if (!lock_in(cable, handle, &result))
         return result;
+    set_giving_back(cable, true);
     break_off(cable);
-    while (give_back(cable, MIM_LONGDATA, NULL))
-        ;
+    for (uint64_t n = 0;
+         (!strike->storm || n < strike->most) && give_back(cable, MIM_LONGDATA, NULL);)
+        n++;
+    set_giving_back(cable, false);
     onset_unlock(&cable->lock);
     return result;
 }
 
-MMRESULT onset_cable_in_close(struct onset_cable *cable, HMIDIIN handle)
+MMRESULT onset_cable_in_close(struct onset_cable *cable, HMIDIIN handle,
+                              const struct onset_strike *strike)
 {
-    MMRESULT result;
-    if (!lock_in(cable, handle, &result))
-        return result;
-    onset_unlock(&cable->lock);
     onset_cable_linger(cable);
-    if (!lock_in(cable, handle, &result))
+    MMRESULT result;
+    if (!lock_in(cable, handle, &result)) {
+        onset_lock(&cable->lock);
+        onset_lock(&cable->brief);
+        onset_side_forget(&cable->in, (uintptr_t)handle);
+        onset_unlock(&cable->brief);
+        onset_unlock(&cable->lock);
         return result;
+    }
     bool said = cable->unplugged; // MIM_CLOSE came when it was pulled out
-    onset_callback callback = cable->callback;
-    DWORD_PTR instance = cable->instance;
+    struct onset_listener listener = {handle, cable->callback, cable->instance};
     onset_lock(&cable->brief);
     bool still = onset_headers_first(&cable->buffers);
-    cable->in_open = still;
+    cable->in.open = still;
     onset_unlock(&cable->brief);
     if (!still)
         break_off(cable);
     onset_unlock(&cable->lock);
     if (still)
         return MIDIERR_STILLPLAYING;
-    if (!said)
-        callback(handle, MIM_CLOSE, instance, 0, 0);
+    if (!said && !strike->no_close)
+        onset_cable_tell(cable, listener, MIM_CLOSE, 0);
     return result;
 }
 
-void onset_cable_unplug(struct onset_cable *cable)
+// Drivers whose device has gone give back all that they have.
+void onset_cable_unplug_in(struct onset_cable *cable)
 {
     onset_lock(&cable->lock);
-    bool tell = cable->in_open && !cable->unplugged;
+    bool tell = cable->in.open && !cable->unplugged;
+    struct onset_listener listener = onset_cable_listener(cable);
     onset_lock(&cable->brief);
     cable->unplugged = true; // from here on no buffer is added
     onset_unlock(&cable->brief);
@@ -207,20 +236,22 @@ void onset_cable_unplug(struct onset_cable *cable)
         while (give_back(cable, MIM_LONGDATA, NULL))
             ;
     }
-    HMIDIIN handle = (HMIDIIN)onset_cable_handle(cable, cable->in_serial);
-    onset_callback callback = cable->callback;
-    DWORD_PTR instance = cable->instance;
     onset_unlock(&cable->lock);
     if (tell)
-        callback(handle, MIM_CLOSE, instance, 0, 0);
+        onset_cable_tell(cable, listener, MIM_CLOSE, 0);
 }
 
-bool onset_cable_unplugged(struct onset_cable *cable)
+void onset_cable_replug(struct onset_cable *cable)
 {
+    onset_lock(&cable->lock);
     onset_lock(&cable->brief);
-    bool unplugged = cable->unplugged;
+    if (cable->unplugged) {
+        onset_side_haunt(&cable->in);
+        onset_side_haunt(&cable->out);
+        cable->unplugged = false;
+    }
     onset_unlock(&cable->brief);
-    return unplugged;
+    onset_unlock(&cable->lock);
 }
 
 // The far end of the wire.
@@ -349,19 +380,21 @@ bool onset_cable_listens(struct onset_cable *cable)
 bool onset_cable_deliver(struct onset_cable *cable, uint32_t message, struct onset_delivery *how)
 {
     onset_lock(&cable->lock);
-    bool listens = listening(cable);
+    uint64_t told = cable->told;
     uint8_t status = message & 0xFF;
-    if (cable->crossing != ONSET_IDLE && status >= 0x80 && status < 0xF8) {
-        if (status == 0xF7) {
-            receive_data(cable, status, how); // some end a long message so
-            onset_unlock(&cable->lock);
-            return listens;
-        }
-        interrupt(cable, how);
+    bool crossing = cable->crossing != ONSET_IDLE && status >= 0x80 && status < 0xF8;
+    if (crossing && status == 0xF7) {
+        receive_data(cable, status, how); // some end a long message so
+    } else {
+        if (crossing)
+            interrupt(cable, how);
+        if (listening(cable))
+            call(cable, MIM_DATA, message, how);
     }
-    if (listens)
-        call(cable, MIM_DATA, message, how);
+    bool listens = listening(cable);
+    told = cable->told - told;
     onset_unlock(&cable->lock);
+    onset_strike_messages(cable, told);
     return listens;
 }
 
@@ -369,9 +402,73 @@ bool onset_cable_feed(struct onset_cable *cable, const uint8_t *bytes, uint32_t 
                       struct onset_delivery *how)
 {
     onset_lock(&cable->lock);
+    uint64_t told = cable->told;
     for (uint32_t i = 0; i < count; i++)
         receive(cable, bytes[i], how);
     bool listens = listening(cable);
+    told = cable->told - told;
     onset_unlock(&cable->lock);
+    onset_strike_messages(cable, told);
     return listens;
+}
+
+// For faults.
+
+struct onset_listener onset_cable_listener(struct onset_cable *cable)
+{
+    struct onset_listener listener = {0};
+    onset_lock(&cable->brief);
+    if (cable->in.open)
+        listener = (struct onset_listener){
+            .handle = (HMIDIIN)onset_cable_handle(cable, cable->in.serial),
+            .callback = cable->callback,
+            .instance = cable->instance,
+        };
+    onset_unlock(&cable->brief);
+    return listener;
+}
+
+void onset_cable_tell(struct onset_cable *cable, struct onset_listener listener, UINT message,
+                      uint32_t data)
+{
+    if (!listener.handle)
+        return;
+    if (message == MIM_CLOSE) { // under no lock, or closing within it would wait for itself
+        listener.callback(listener.handle, message, listener.instance, 0, 0);
+        return;
+    }
+    onset_lock(&cable->lock);
+    listener.callback(listener.handle, message, listener.instance, data, now_ms(cable));
+    onset_unlock(&cable->lock);
+}
+
+void onset_cable_tell_long(struct onset_cable *cable, struct onset_listener listener, UINT message,
+                           uint32_t bytes)
+{
+    onset_lock(&cable->lock);
+    onset_lock(&cable->brief);
+    bool live = onset_side_find(cable, &cable->in, (uintptr_t)listener.handle) == ONSET_LIVE;
+    MIDIHDR *header = live ? onset_headers_take(&cable->buffers) : NULL;
+    onset_unlock(&cable->brief);
+    if (header) {
+        if (cable->crossing == ONSET_SYSEX)
+            cable->crossing = ONSET_SKIPPED;
+        header->dwBytesRecorded = bytes < header->dwBufferLength ? bytes : header->dwBufferLength;
+        for (uint32_t i = 0; i < header->dwBytesRecorded; i++)
+            header->lpData[i] = (char)(i ? i & 0x7F : 0xF0);
+        listener.callback(listener.handle, message, listener.instance, (DWORD_PTR)header,
+                          now_ms(cable));
+    }
+    onset_unlock(&cable->lock);
+}
+
+void onset_cable_stamp(struct onset_cable *cable, bool absolute, uint32_t ms)
+{
+    onset_lock(&cable->lock);
+    cable->stamp_set = absolute;
+    if (absolute)
+        cable->stamp_to = ms;
+    else
+        cable->stamp_offset += ms;
+    onset_unlock(&cable->lock);
 }

@@ -2,10 +2,19 @@
 
 #include <string.h>
 
-static bool lock_out(struct onset_cable *cable, HMIDIOUT handle)
+// Locks the output side if a handle of it is open and its device is not another's by now; false and
+// a result if not.
+static bool lock_out(struct onset_cable *cable, HMIDIOUT handle, MMRESULT *result)
 {
     onset_lock(&cable->sending);
-    if (cable->out_open && (uintptr_t)handle == onset_cable_handle(cable, cable->out_serial))
+    onset_lock(&cable->brief);
+    enum onset_found found = onset_side_find(cable, &cable->out, (uintptr_t)handle);
+    bool gone = found == ONSET_GHOST || cable->unplugged;
+    onset_unlock(&cable->brief);
+    *result = found == ONSET_NOT_OPEN ? MMSYSERR_INVALHANDLE
+              : gone                  ? MMSYSERR_NODRIVER
+                                      : MMSYSERR_NOERROR;
+    if (found == ONSET_LIVE)
         return true;
     onset_unlock(&cable->sending);
     return false;
@@ -14,16 +23,18 @@ static bool lock_out(struct onset_cable *cable, HMIDIOUT handle)
 MMRESULT onset_cable_out_open(struct onset_cable *cable, onset_out_callback callback,
                               DWORD_PTR instance, HMIDIOUT *handle)
 {
-    onset_lock(&cable->sending);
-    MMRESULT result = cable->out_open ? MMSYSERR_ALLOCATED : MMSYSERR_NOERROR;
+    onset_lock(&cable->brief);
+    MMRESULT result = cable->unplugged  ? MMSYSERR_NODRIVER
+                      : cable->out.open ? MMSYSERR_ALLOCATED
+                                        : MMSYSERR_NOERROR;
     if (result == MMSYSERR_NOERROR) {
-        cable->out_open = true;
-        cable->out_serial++;
+        cable->out.open = true;
+        cable->out.serial++;
         cable->out_callback = callback;
         cable->out_instance = instance;
-        *handle = (HMIDIOUT)onset_cable_handle(cable, cable->out_serial);
+        *handle = (HMIDIOUT)onset_cable_handle(cable, cable->out.serial);
     }
-    onset_unlock(&cable->sending);
+    onset_unlock(&cable->brief);
     if (result == MMSYSERR_NOERROR && callback)
         callback(*handle, MOM_OPEN, instance, 0, 0);
     return result;
@@ -71,16 +82,15 @@ static void reach_long(struct onset_cable *cable)
 
 MMRESULT onset_cable_out_short(struct onset_cable *cable, HMIDIOUT handle, DWORD message)
 {
-    if (!lock_out(cable, handle))
-        return MMSYSERR_INVALHANDLE;
+    MMRESULT result;
+    if (!lock_out(cable, handle, &result))
+        return result;
     if (cable->sink)
         reach_short(cable, message);
-    MMRESULT result = MMSYSERR_NODRIVER;
-    if (!onset_cable_unplugged(cable)) {
+    if (result == MMSYSERR_NOERROR) {
         if (!cable->sink)
             put_in(cable, message);
         onset_cable_linger(cable);
-        result = MMSYSERR_NOERROR;
     }
     onset_unlock(&cable->sending);
     return result;
@@ -88,44 +98,27 @@ MMRESULT onset_cable_out_short(struct onset_cable *cable, HMIDIOUT handle, DWORD
 
 // Long messages.
 
+// Preparing works with a handle whose device has gone, so that its client can clean up.
+static bool known(struct onset_cable *cable, HMIDIOUT handle)
+{
+    onset_lock(&cable->brief);
+    enum onset_found found = onset_side_find(cable, &cable->out, (uintptr_t)handle);
+    onset_unlock(&cable->brief);
+    return found != ONSET_NOT_OPEN;
+}
+
 MMRESULT onset_cable_out_prepare(struct onset_cable *cable, HMIDIOUT handle, MIDIHDR *header)
 {
-    if (!lock_out(cable, handle))
-        return MMSYSERR_INVALHANDLE;
-    MMRESULT result = onset_headers_prepare(header);
-    onset_unlock(&cable->sending);
-    return result;
+    return known(cable, handle) ? onset_headers_prepare(header) : MMSYSERR_INVALHANDLE;
 }
 
 MMRESULT onset_cable_out_unprepare(struct onset_cable *cable, HMIDIOUT handle, MIDIHDR *header)
 {
-    if (!lock_out(cable, handle))
+    if (!known(cable, handle))
         return MMSYSERR_INVALHANDLE;
     onset_lock(&cable->brief);
     MMRESULT result = onset_headers_unprepare(header);
     onset_unlock(&cable->brief);
-    onset_unlock(&cable->sending);
-    return result;
-}
-
-MMRESULT onset_cable_out_long(struct onset_cable *cable, HMIDIOUT handle, MIDIHDR *header)
-{
-    if (!lock_out(cable, handle))
-        return MMSYSERR_INVALHANDLE;
-    MMRESULT result = MMSYSERR_NODRIVER;
-    if (!onset_cable_unplugged(cable)) {
-        onset_lock(&cable->brief);
-        result = onset_headers_add(&cable->longs, header);
-        uint64_t entry = result == MMSYSERR_NOERROR ? ONSET_ENTRY_LONG | cable->sent++ : 0;
-        onset_unlock(&cable->brief);
-        if (entry) {
-            if (cable->sink)
-                reach_long(cable);
-            put_in(cable, cable->sink ? entry | ONSET_SUNK : entry);
-            onset_cable_linger(cable);
-        }
-    }
-    onset_unlock(&cable->sending);
     return result;
 }
 
@@ -137,18 +130,41 @@ struct answer {
     DWORD_PTR instance;
 };
 
-// Takes the first header out; under brief. Once it is out, the output can be closed.
-static struct answer take(struct onset_cable *cable)
+static struct answer answer_of(struct onset_cable *cable, MIDIHDR *header)
 {
-    struct answer answer = {
-        .header = onset_headers_take(&cable->longs),
-        .handle = (HMIDIOUT)onset_cable_handle(cable, cable->out_serial),
+    if (!header)
+        return (struct answer){0};
+    return (struct answer){
+        .header = header,
+        .handle = (HMIDIOUT)onset_cable_handle(cable, cable->out.serial),
         .callback = cable->out_callback,
         .instance = cable->out_instance,
     };
-    if (answer.header)
-        cable->answered++;
+}
+
+// Takes the first header out; under brief. Once it is out, the output can be closed.
+static struct answer take(struct onset_cable *cable, struct onset_headers *headers)
+{
+    struct answer answer = answer_of(cable, onset_headers_take(headers));
+    if (answer.header && headers == &cable->longs && ++cable->answered == cable->muted)
+        answer.callback = NULL;
     return answer;
+}
+
+// Takes the first header out that the output has, carried or not; under brief.
+static struct answer take_any(struct onset_cable *cable)
+{
+    struct answer answer = take(cable, &cable->kept);
+    return answer.header ? answer : take(cable, &cable->longs);
+}
+
+// Have fewer than number been given back?
+static bool is_waiting(struct onset_cable *cable, uint32_t number)
+{
+    onset_lock(&cable->brief);
+    bool waiting = (int32_t)(cable->answered - number) < 0;
+    onset_unlock(&cable->brief);
+    return waiting;
 }
 
 static void give(struct answer answer)
@@ -157,35 +173,76 @@ static void give(struct answer answer)
         answer.callback(answer.handle, MOM_DONE, answer.instance, (DWORD_PTR)answer.header, 0);
 }
 
+// Takes a header that has been carried out, and answers.
+static void finish(struct onset_cable *cable, uint64_t entry)
+{
+    struct answer answer = {0};
+    onset_lock(&cable->answer); // before anybody can see it gone (onset_cable_out_close)
+    onset_lock(&cable->brief);
+    if ((uint32_t)entry == cable->answered)
+        answer = take(cable, &cable->longs);
+    if (answer.header && entry & ONSET_KEEP) {
+        onset_headers_add(&cable->kept, answer.header);
+        answer.header = NULL;
+    }
+    onset_unlock(&cable->brief);
+    give(answer);
+    onset_unlock(&cable->answer);
+}
+
 void onset_cable_carry(struct onset_cable *cable, uint64_t entry)
 {
     uint8_t bytes[256];
-    uint32_t at = 0, count;
-    struct answer answer = {0};
+    uint32_t count = 0;
     // Piece by piece, so that resetting can take the header back in between. The receiver is not
     // called while a lock of the sender's is held.
-    do {
-        count = 0;
+    for (uint32_t at = 0; !(entry & ONSET_SUNK); at += count) {
         onset_lock(&cable->brief);
         MIDIHDR *header =
             (uint32_t)entry == cable->answered ? onset_headers_first(&cable->longs) : NULL;
-        if (header && !(entry & ONSET_SUNK)) {
-            count = header->dwBufferLength - at;
-            count = count < sizeof bytes ? count : sizeof bytes;
+        count = header ? header->dwBufferLength - at : 0;
+        count = count < sizeof bytes ? count : sizeof bytes;
+        if (count)
             memcpy(bytes, header->lpData + at, count);
-        }
-        if (header && !count) {
-            answer = take(cable);
-            onset_lock(&cable->answer); // before anybody can see it gone (onset_cable_out_close)
-        }
         onset_unlock(&cable->brief);
+        if (!count)
+            break;
         onset_cable_feed(cable, bytes, count, NULL);
-        at += count;
-    } while (count);
-    if (answer.header) {
-        give(answer);
-        onset_unlock(&cable->answer);
     }
+    finish(cable, entry);
+}
+
+MMRESULT onset_cable_out_long(struct onset_cable *cable, HMIDIOUT handle, MIDIHDR *header,
+                              const struct onset_strike *strike)
+{
+    MMRESULT result;
+    if (!lock_out(cable, handle, &result))
+        return result;
+    onset_lock(&cable->brief);
+    if (cable->unplugged)
+        result = MMSYSERR_NODRIVER;
+    if (result == MMSYSERR_NOERROR)
+        result = onset_headers_add(&cable->longs, header);
+    uint32_t number = cable->sent;
+    if (result == MMSYSERR_NOERROR) {
+        cable->sent++;
+        cable->muted = strike->done_inside ? cable->sent : 0;
+    }
+    onset_unlock(&cable->brief);
+    if (result == MMSYSERR_NOERROR) {
+        if (cable->sink)
+            reach_long(cable);
+        put_in(cable, ONSET_ENTRY_LONG | number | (cable->sink ? ONSET_SUNK : 0) |
+                          (strike->no_done ? ONSET_KEEP : 0));
+        if (strike->done_inside) {
+            while (is_waiting(cable, number + 1))
+                onset_sleep(20000);
+            give(answer_of(cable, header));
+        }
+        onset_cable_linger(cable);
+    }
+    onset_unlock(&cable->sending);
+    return result;
 }
 
 // Gives back what has not been carried, and then does what midiOutReset's page says of it: a
@@ -193,23 +250,22 @@ void onset_cable_carry(struct onset_cable *cable, uint64_t entry)
 // been carried stays without its end.
 MMRESULT onset_cable_out_reset(struct onset_cable *cable, HMIDIOUT handle)
 {
-    if (!lock_out(cable, handle))
-        return MMSYSERR_INVALHANDLE;
+    MMRESULT result;
+    if (!lock_out(cable, handle, &result))
+        return result;
     struct answer answer;
     do {
         onset_lock(&cable->brief);
-        answer = take(cable);
+        answer = take_any(cable);
         onset_unlock(&cable->brief);
         give(answer);
     } while (answer.header);
-    MMRESULT result = MMSYSERR_NODRIVER;
-    if (!onset_cable_unplugged(cable)) {
+    if (result == MMSYSERR_NOERROR) {
         for (uint32_t channel = 0; channel < 16; channel++) {
             for (uint32_t note = 0; note < 128; note++)
                 put_in(cable, 0x400080 | channel | note << 8);
             put_in(cable, 0x0040B0 | channel);
         }
-        result = MMSYSERR_NOERROR;
     }
     onset_unlock(&cable->sending);
     return result;
@@ -217,23 +273,40 @@ MMRESULT onset_cable_out_reset(struct onset_cable *cable, HMIDIOUT handle)
 
 MMRESULT onset_cable_out_close(struct onset_cable *cable, HMIDIOUT handle)
 {
-    if (!lock_out(cable, handle))
-        return MMSYSERR_INVALHANDLE;
-    onset_lock(&cable->brief);
-    bool still = onset_headers_first(&cable->longs);
-    onset_unlock(&cable->brief);
-    if (still) {
-        onset_unlock(&cable->sending);
-        return MIDIERR_STILLPLAYING;
+    MMRESULT result;
+    if (!lock_out(cable, handle, &result)) {
+        onset_lock(&cable->brief);
+        onset_side_forget(&cable->out, (uintptr_t)handle);
+        onset_unlock(&cable->brief);
+        return result;
     }
-    cable->out_open = false;
+    onset_lock(&cable->brief);
+    bool still = onset_headers_first(&cable->longs) || onset_headers_first(&cable->kept);
+    cable->out.open = still;
     onset_out_callback callback = cable->out_callback;
     DWORD_PTR instance = cable->out_instance;
+    onset_unlock(&cable->brief);
     onset_unlock(&cable->sending);
+    if (still)
+        return MIDIERR_STILLPLAYING;
     // Not under sending, which a callback in flight may want.
     onset_lock(&cable->answer);
     onset_unlock(&cable->answer);
     if (callback)
         callback(handle, MOM_CLOSE, instance, 0, 0);
     return MMSYSERR_NOERROR;
+}
+
+// The device has gone: all headers come back.
+void onset_cable_unplug_out(struct onset_cable *cable)
+{
+    struct answer answer;
+    do {
+        onset_lock(&cable->answer);
+        onset_lock(&cable->brief);
+        answer = take_any(cable);
+        onset_unlock(&cable->brief);
+        give(answer);
+        onset_unlock(&cable->answer);
+    } while (answer.header);
 }

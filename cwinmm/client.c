@@ -63,44 +63,51 @@ void onset_client_free(struct onset_client *client)
     onset_free(client);
 }
 
-MMRESULT onset_client_call(struct onset_client *client, enum onset_client_call call,
-                           uint32_t argument)
+MMRESULT onset_client_call(struct onset_client *client, enum onset_call call, uint32_t argument)
 {
     struct onset_driver *driver = client->driver;
     const struct onset_winmm *calls = driver->calls;
     MIDIHDR *header = &client->headers[argument % ONSET_CLIENT_HEADERS];
     DWORD_PTR instance = (DWORD_PTR)client;
     switch (call) {
-    case ONSET_CLIENT_IN_OPEN:
+    case ONSET_IN_COUNT:
+        return calls->in_count(driver); // no result, but who asks knows
+    case ONSET_IN_CAPS:
+        return calls->in_caps(driver, argument, &client->caps);
+    case ONSET_OUT_CAPS:
+        return calls->out_caps(driver, argument, &client->caps);
+    case ONSET_IN_OPEN:
         return calls->in_open(driver, argument, hear_in, instance, &client->in);
-    case ONSET_CLIENT_IN_PREPARE:
+    case ONSET_IN_PREPARE:
         return calls->in_prepare(driver, client->in, header);
-    case ONSET_CLIENT_IN_UNPREPARE:
+    case ONSET_IN_UNPREPARE:
         return calls->in_unprepare(driver, client->in, header);
-    case ONSET_CLIENT_IN_ADD_BUFFER:
+    case ONSET_IN_ADD_BUFFER:
         return calls->in_add_buffer(driver, client->in, header);
-    case ONSET_CLIENT_IN_START:
+    case ONSET_IN_START:
         return calls->in_start(driver, client->in);
-    case ONSET_CLIENT_IN_STOP:
+    case ONSET_IN_STOP:
         return calls->in_stop(driver, client->in);
-    case ONSET_CLIENT_IN_RESET:
+    case ONSET_IN_RESET:
         return calls->in_reset(driver, client->in);
-    case ONSET_CLIENT_IN_CLOSE:
+    case ONSET_IN_CLOSE:
         return calls->in_close(driver, client->in);
-    case ONSET_CLIENT_OUT_OPEN:
+    case ONSET_OUT_OPEN:
         return calls->out_open(driver, argument, hear_out, instance, &client->out);
-    case ONSET_CLIENT_OUT_SHORT:
+    case ONSET_OUT_SHORT:
         return calls->out_short(driver, client->out, argument);
-    case ONSET_CLIENT_OUT_PREPARE:
+    case ONSET_OUT_PREPARE:
         return calls->out_prepare(driver, client->out, header);
-    case ONSET_CLIENT_OUT_UNPREPARE:
+    case ONSET_OUT_UNPREPARE:
         return calls->out_unprepare(driver, client->out, header);
-    case ONSET_CLIENT_OUT_LONG:
+    case ONSET_OUT_LONG:
         return calls->out_long(driver, client->out, header);
-    case ONSET_CLIENT_OUT_RESET:
+    case ONSET_OUT_RESET:
         return calls->out_reset(driver, client->out);
-    case ONSET_CLIENT_OUT_CLOSE:
+    case ONSET_OUT_CLOSE:
         return calls->out_close(driver, client->out);
+    default:
+        break;
     }
     return MMSYSERR_NOTSUPPORTED;
 }

@@ -15,28 +15,9 @@ func newClient(d *Driver) client { return client{C.onset_client_new(d.c)} }
 
 func (c client) free() { C.onset_client_free(c.c) }
 
-// The functions that call calls.
-const (
-	inOpen       = C.ONSET_CLIENT_IN_OPEN
-	inPrepare    = C.ONSET_CLIENT_IN_PREPARE
-	inUnprepare  = C.ONSET_CLIENT_IN_UNPREPARE
-	inAddBuffer  = C.ONSET_CLIENT_IN_ADD_BUFFER
-	inStart      = C.ONSET_CLIENT_IN_START
-	inStop       = C.ONSET_CLIENT_IN_STOP
-	inReset      = C.ONSET_CLIENT_IN_RESET
-	inClose      = C.ONSET_CLIENT_IN_CLOSE
-	outOpen      = C.ONSET_CLIENT_OUT_OPEN
-	outShort     = C.ONSET_CLIENT_OUT_SHORT
-	outPrepare   = C.ONSET_CLIENT_OUT_PREPARE
-	outUnprepare = C.ONSET_CLIENT_OUT_UNPREPARE
-	outLong      = C.ONSET_CLIENT_OUT_LONG
-	outReset     = C.ONSET_CLIENT_OUT_RESET
-	outClose     = C.ONSET_CLIENT_OUT_CLOSE
-)
-
 // call makes a call; argument is the device's id, the header's number or the message.
-func (c client) call(call C.enum_onset_client_call, argument uint32) MMResult {
-	return MMResult(C.onset_client_call(c.c, call, C.uint32_t(argument)))
+func (c client) call(call cause, argument uint32) MMResult {
+	return MMResult(C.onset_client_call(c.c, C.enum_onset_call(call), C.uint32_t(argument)))
 }
 
 // size sets the size of a header's buffer and returns the buffer.

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "faults.h"
 #include "winmm.h"
 
 enum { ONSET_CLIENT_HEADERS = 8, ONSET_CLIENT_BYTES = 70000, ONSET_CLIENT_HEARD = 8192 };
@@ -23,6 +24,7 @@ struct onset_client {
     struct onset_driver *driver;
     HMIDIIN in;
     HMIDIOUT out;
+    struct onset_caps caps;
     _Atomic int32_t again; // so many buffers are added again from within the callback
     _Atomic uint32_t held; // 1: the input's callback does not return
     MIDIHDR headers[ONSET_CLIENT_HEADERS];
@@ -34,27 +36,8 @@ struct onset_client {
 struct onset_client *onset_client_new(struct onset_driver *driver);
 void onset_client_free(struct onset_client *client);
 
-enum onset_client_call {
-    ONSET_CLIENT_IN_OPEN,
-    ONSET_CLIENT_IN_PREPARE,
-    ONSET_CLIENT_IN_UNPREPARE,
-    ONSET_CLIENT_IN_ADD_BUFFER,
-    ONSET_CLIENT_IN_START,
-    ONSET_CLIENT_IN_STOP,
-    ONSET_CLIENT_IN_RESET,
-    ONSET_CLIENT_IN_CLOSE,
-    ONSET_CLIENT_OUT_OPEN,
-    ONSET_CLIENT_OUT_SHORT,
-    ONSET_CLIENT_OUT_PREPARE,
-    ONSET_CLIENT_OUT_UNPREPARE,
-    ONSET_CLIENT_OUT_LONG,
-    ONSET_CLIENT_OUT_RESET,
-    ONSET_CLIENT_OUT_CLOSE,
-};
-
 // Makes a call. argument: the device's id, the header's number or the message.
-MMRESULT onset_client_call(struct onset_client *client, enum onset_client_call call,
-                           uint32_t argument);
+MMRESULT onset_client_call(struct onset_client *client, enum onset_call call, uint32_t argument);
 
 // Headers are behind functions because Go cannot see into them on Windows, where they are packed.
 void onset_client_size(struct onset_client *client, uint32_t header, uint32_t size);

@@ -83,6 +83,13 @@ func text(units []C.uint16_t) string {
 	return string(utf16.Decode(s))
 }
 
+// wide writes s into units, which the caller has made sure of that it fits, with a 0 behind it.
+func wide(units []C.uint16_t, s string) {
+	for i, u := range utf16.Encode([]rune(s)) {
+		units[i] = C.uint16_t(u)
+	}
+}
+
 func errorOf(outcome *C.struct_onset_outcome) error {
 	if outcome.call == nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
 // What errors.Is finds in an Error, by its result.
@@ -73,6 +74,17 @@ var mmTexts = map[MMResult]string{
 	mmTimedOut:     "the driver did not return in time",
 	mmTooMany:      "too many ports are open in this process",
 	mmNoThread:     "the system gave no thread",
+}
+
+// mmNames returns the results of WinMM by name.
+func mmNames() map[string]MMResult {
+	named := map[string]MMResult{"MMSYSERR_NOERROR": mmNoError}
+	for result, text := range mmTexts {
+		if name, _, ok := strings.Cut(text, ": "); ok {
+			named[name] = result
+		}
+	}
+	return named
 }
 
 // String returns the result's name and meaning.

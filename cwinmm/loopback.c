@@ -1,144 +1,310 @@
 #include "loopback.h"
 
+#include <stdio.h>
+
 #include "cable.h"
 #include "memory.h"
-
-static struct onset_loopback *loopback(struct onset_driver *driver)
-{
-    return (struct onset_loopback *)driver;
-}
 
 static struct onset_cable *cable_of(struct onset_driver *driver, uintptr_t handle)
 {
     uintptr_t number = handle & 0xFF;
-    if (number == 0 || number > loopback(driver)->count)
+    if (number == 0 || number > onset_loopback(driver)->count)
         return NULL;
-    return &loopback(driver)->cables[number - 1];
+    return &onset_loopback(driver)->cables[number - 1];
 }
 
-// The id-th cable that is plugged in.
-static struct onset_cable *plugged(struct onset_driver *driver, UINT id)
+// The list of devices.
+
+// The cable that is the id-th device; NULL: there is none.
+static struct onset_cable *listed(struct onset_driver *driver, UINT id)
 {
-    struct onset_loopback *all = loopback(driver);
-    for (uint32_t i = 0; i < all->count; i++) {
-        if (!onset_cable_unplugged(&all->cables[i]) && id-- == 0)
-            return &all->cables[i];
-    }
-    return NULL;
+    struct onset_loopback *all = onset_loopback(driver);
+    onset_lock(&all->list);
+    struct onset_cable *cable = id < all->listed ? &all->cables[all->order[id]] : NULL;
+    onset_unlock(&all->list);
+    return cable;
 }
 
-static UINT count(struct onset_driver *driver)
+static UINT count(struct onset_loopback *all)
 {
-    UINT id = 0;
-    while (plugged(driver, id))
-        id++;
-    return id;
+    onset_lock(&all->list);
+    UINT listed = all->listed;
+    onset_unlock(&all->list);
+    return listed;
 }
 
-static MMRESULT caps(struct onset_driver *driver, UINT id, struct onset_caps *caps)
+static MMRESULT describe(struct onset_cable *cable, struct onset_caps *caps)
 {
-    struct onset_cable *cable = plugged(driver, id);
-    if (!cable)
-        return MMSYSERR_BADDEVICEID;
+    onset_lock(&cable->driver->list);
     memcpy(caps->name, cable->name, sizeof caps->name);
+    memcpy(caps->identity, cable->id, sizeof caps->identity);
+    onset_unlock(&cable->driver->list);
     caps->manufacturer = 0xFFFF; // MM_UNMAPPED: no registered manufacturer
     caps->product = (uint16_t)(cable - cable->driver->cables + 1);
     caps->version = 0x0100;
     return MMSYSERR_NOERROR;
 }
 
-// The calls, for the cable that the id or the handle means.
+// Takes a cable out of the list, if it is there; under list.
+static void unlist(struct onset_loopback *all, uint8_t number)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < all->listed; i++)
+        if (all->order[i] != number)
+            all->order[kept++] = all->order[i];
+    all->listed = kept;
+}
+
+static void enlist(struct onset_loopback *all, uint8_t number, uint32_t place)
+{
+    place = place < all->listed ? place : all->listed;
+    memmove(&all->order[place + 1], &all->order[place], all->listed++ - place);
+    all->order[place] = number;
+}
+
+// Handles.
+
+enum onset_found onset_side_find(struct onset_cable *cable, const struct onset_side *side,
+                                 uintptr_t handle)
+{
+    if (side->open && handle == onset_cable_handle(cable, side->serial))
+        return ONSET_LIVE;
+    for (int i = 0; i < ONSET_GHOSTS; i++)
+        if (side->ghosts[i] && handle == onset_cable_handle(cable, side->ghosts[i]))
+            return ONSET_GHOST;
+    return ONSET_NOT_OPEN;
+}
+
+void onset_side_haunt(struct onset_side *side)
+{
+    for (int i = 0; side->open && i < ONSET_GHOSTS; i++) {
+        if (!side->ghosts[i]) {
+            side->ghosts[i] = side->serial;
+            side->open = false;
+        }
+    }
+    side->open = false; // with too many ghosts it is closed
+}
+
+void onset_side_forget(struct onset_side *side, uintptr_t handle)
+{
+    for (int i = 0; i < ONSET_GHOSTS; i++)
+        if (side->ghosts[i] == handle >> 8)
+            side->ghosts[i] = 0;
+}
+
+uint32_t onset_side_handles(const struct onset_side *side)
+{
+    uint32_t handles = side->open;
+    for (int i = 0; i < ONSET_GHOSTS; i++)
+        handles += side->ghosts[i] != 0;
+    return handles;
+}
+
+// The calls: for the cable that the id or the handle means, and after their faults.
+
+static UINT in_count(struct onset_driver *driver)
+{
+    onset_strike(onset_loopback(driver), NULL, ONSET_IN_COUNT);
+    return count(onset_loopback(driver));
+}
+
+static MMRESULT in_caps(struct onset_driver *driver, UINT id, struct onset_caps *caps)
+{
+    struct onset_cable *cable = listed(driver, id);
+    if (!cable)
+        return MMSYSERR_BADDEVICEID;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_CAPS);
+    if (strike.returns)
+        return strike.result;
+    return describe(cable, caps);
+}
+
+static UINT out_count(struct onset_driver *driver)
+{
+    onset_strike(onset_loopback(driver), NULL, ONSET_OUT_COUNT);
+    return count(onset_loopback(driver));
+}
+
+static MMRESULT out_caps(struct onset_driver *driver, UINT id, struct onset_caps *caps)
+{
+    struct onset_cable *cable = listed(driver, id);
+    if (!cable)
+        return MMSYSERR_BADDEVICEID;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_OUT_CAPS);
+    if (strike.returns)
+        return strike.result;
+    return describe(cable, caps);
+}
 
 static MMRESULT in_open(struct onset_driver *driver, UINT id, onset_callback callback,
                         DWORD_PTR instance, HMIDIIN *handle)
 {
-    struct onset_cable *cable = plugged(driver, id);
-    return cable ? onset_cable_in_open(cable, callback, instance, handle) : MMSYSERR_BADDEVICEID;
+    struct onset_cable *cable = listed(driver, id);
+    if (!cable)
+        return MMSYSERR_BADDEVICEID;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_OPEN);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_in_open(cable, callback, instance, handle);
 }
 
 static MMRESULT in_prepare(struct onset_driver *driver, HMIDIIN handle, MIDIHDR *header)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_in_prepare(cable, handle, header) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_PREPARE);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_in_prepare(cable, handle, header);
 }
 
 static MMRESULT in_unprepare(struct onset_driver *driver, HMIDIIN handle, MIDIHDR *header)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_in_unprepare(cable, handle, header) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_UNPREPARE);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_in_unprepare(cable, handle, header);
 }
 
 static MMRESULT in_add_buffer(struct onset_driver *driver, HMIDIIN handle, MIDIHDR *header)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_in_add_buffer(cable, handle, header) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_ADD_BUFFER);
+    if (strike.returns)
+        return strike.result;
+    MMRESULT result = onset_cable_in_add_buffer(cable, handle, header);
+    if (strike.bounce && result == MMSYSERR_NOERROR)
+        onset_bounce(cable, &strike);
+    return result;
 }
 
 static MMRESULT in_start(struct onset_driver *driver, HMIDIIN handle)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_in_start(cable, handle) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_START);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_in_start(cable, handle);
 }
 
 static MMRESULT in_stop(struct onset_driver *driver, HMIDIIN handle)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_in_stop(cable, handle) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_STOP);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_in_stop(cable, handle);
 }
 
 static MMRESULT in_reset(struct onset_driver *driver, HMIDIIN handle)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_in_reset(cable, handle) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_RESET);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_in_reset(cable, handle, &strike);
 }
 
 static MMRESULT in_close(struct onset_driver *driver, HMIDIIN handle)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_in_close(cable, handle) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_IN_CLOSE);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_in_close(cable, handle, &strike);
 }
 
 static MMRESULT out_open(struct onset_driver *driver, UINT id, onset_out_callback callback,
                          DWORD_PTR instance, HMIDIOUT *handle)
 {
-    struct onset_cable *cable = plugged(driver, id);
-    return cable ? onset_cable_out_open(cable, callback, instance, handle) : MMSYSERR_BADDEVICEID;
+    struct onset_cable *cable = listed(driver, id);
+    if (!cable)
+        return MMSYSERR_BADDEVICEID;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_OUT_OPEN);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_out_open(cable, callback, instance, handle);
 }
 
 static MMRESULT out_short(struct onset_driver *driver, HMIDIOUT handle, DWORD message)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_out_short(cable, handle, message) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_OUT_SHORT);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_out_short(cable, handle, message);
 }
 
 static MMRESULT out_prepare(struct onset_driver *driver, HMIDIOUT handle, MIDIHDR *header)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_out_prepare(cable, handle, header) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_OUT_PREPARE);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_out_prepare(cable, handle, header);
 }
 
 static MMRESULT out_unprepare(struct onset_driver *driver, HMIDIOUT handle, MIDIHDR *header)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_out_unprepare(cable, handle, header) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_OUT_UNPREPARE);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_out_unprepare(cable, handle, header);
 }
 
 static MMRESULT out_long(struct onset_driver *driver, HMIDIOUT handle, MIDIHDR *header)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_out_long(cable, handle, header) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_OUT_LONG);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_out_long(cable, handle, header, &strike);
 }
 
 static MMRESULT out_reset(struct onset_driver *driver, HMIDIOUT handle)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_out_reset(cable, handle) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_OUT_RESET);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_out_reset(cable, handle);
 }
 
 static MMRESULT out_close(struct onset_driver *driver, HMIDIOUT handle)
 {
     struct onset_cable *cable = cable_of(driver, (uintptr_t)handle);
-    return cable ? onset_cable_out_close(cable, handle) : MMSYSERR_INVALHANDLE;
+    if (!cable)
+        return MMSYSERR_INVALHANDLE;
+    struct onset_strike strike = onset_strike(onset_loopback(driver), cable, ONSET_OUT_CLOSE);
+    if (strike.returns)
+        return strike.result;
+    return onset_cable_out_close(cable, handle);
 }
 
 // The cable's thread.
@@ -285,28 +451,34 @@ static void run(void *arg)
             onset_wake_all(&cable->played);
         }
     }
-    struct onset_loopback *driver = cable->driver;
-    if (onset_let_go(&driver->threads))
-        onset_free(driver);
+    onset_loopback_leave(cable->driver);
+}
+
+void onset_loopback_leave(struct onset_loopback *driver)
+{
+    if (!onset_let_go(&driver->threads))
+        return;
+    for (struct onset_faults *script = driver->scripts, *before; script; script = before) {
+        before = script->before;
+        onset_free(script);
+    }
+    onset_free(driver);
 }
 
 static void destroy(struct onset_driver *driver)
 {
-    struct onset_loopback *all = loopback(driver);
-    // The last thread out frees everything, so the count is read before any of them can go.
-    uint32_t cables = all->count;
-    onset_hold(&all->threads);
-    for (uint32_t i = 0; i < cables; i++) {
+    struct onset_loopback *all = onset_loopback(driver);
+    onset_loopback_script(driver, NULL);
+    for (uint32_t i = 0; i < all->count; i++) {
         atomic_store(&all->cables[i].ending, true);
         onset_notify(&all->cables[i].bell);
     }
-    if (onset_let_go(&all->threads))
-        onset_free(all);
+    onset_loopback_leave(all);
 }
 
 static const struct onset_winmm calls = {
-    .in_count = count,
-    .in_caps = caps,
+    .in_count = in_count,
+    .in_caps = in_caps,
     .in_open = in_open,
     .in_prepare = in_prepare,
     .in_unprepare = in_unprepare,
@@ -315,8 +487,8 @@ static const struct onset_winmm calls = {
     .in_stop = in_stop,
     .in_reset = in_reset,
     .in_close = in_close,
-    .out_count = count,
-    .out_caps = caps,
+    .out_count = out_count,
+    .out_caps = out_caps,
     .out_open = out_open,
     .out_short = out_short,
     .out_prepare = out_prepare,
@@ -327,6 +499,15 @@ static const struct onset_winmm calls = {
     .destroy = destroy,
 };
 
+// Gives a cable an interface id, as long as the driver lives the only one.
+static void identify(struct onset_cable *cable, uint32_t number)
+{
+    char id[ONSET_IDENTITY];
+    int length = snprintf(id, sizeof id, "\\\\?\\onset#cable#%u", number);
+    for (int i = 0; i < length; i++)
+        cable->id[i] = (uint16_t)id[i];
+}
+
 struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t count)
 {
     struct onset_loopback *all =
@@ -335,15 +516,18 @@ struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t co
         return NULL;
     all->base.calls = &calls;
     all->base.refs = 1;
+    all->threads = 1; // whoever holds the driver, until destroy
     all->count = count;
     for (uint32_t i = 0; i < count; i++) {
         all->cables[i].driver = all;
         memcpy(all->cables[i].name, names[i], sizeof all->cables[i].name);
+        identify(&all->cables[i], i);
+        enlist(all, (uint8_t)i, i);
     }
     for (uint32_t i = 0; i < count; i++) {
         onset_hold(&all->threads);
         if (!onset_thread_start(run, &all->cables[i])) {
-            onset_let_go(&all->threads);
+            onset_let_go(&all->threads); // not the last
             onset_driver_drop(&all->base);
             return NULL;
         }
@@ -354,7 +538,7 @@ struct onset_driver *onset_loopback_new(const uint16_t (*names)[32], uint32_t co
 struct onset_played onset_loopback_play(struct onset_driver *driver, uint32_t number,
                                         const struct onset_source *source)
 {
-    struct onset_cable *cable = &loopback(driver)->cables[number];
+    struct onset_cable *cable = &onset_loopback(driver)->cables[number];
     uint32_t played = atomic_load(&cable->played);
     atomic_store(&cable->source, source);
     onset_notify(&cable->bell);
@@ -366,7 +550,7 @@ struct onset_played onset_loopback_play(struct onset_driver *driver, uint32_t nu
 void onset_loopback_sink(struct onset_driver *driver, uint32_t number, struct onset_trace *trace,
                          enum onset_clock clock)
 {
-    struct onset_cable *cable = &loopback(driver)->cables[number];
+    struct onset_cable *cable = &onset_loopback(driver)->cables[number];
     onset_lock(&cable->sending);
     cable->sink = trace;
     cable->sink_clock = clock;
@@ -376,17 +560,12 @@ void onset_loopback_sink(struct onset_driver *driver, uint32_t number, struct on
 
 struct onset_rogue onset_loopback_rogue(struct onset_driver *driver, uint32_t number)
 {
-    struct onset_cable *cable = &loopback(driver)->cables[number];
-    struct onset_rogue rogue = {0};
-    onset_lock(&cable->lock);
-    if (cable->in_open)
-        rogue = (struct onset_rogue){
-            .callback = cable->callback,
-            .handle = onset_cable_handle(cable, cable->in_serial),
-            .instance = cable->instance,
-        };
-    onset_unlock(&cable->lock);
-    return rogue;
+    struct onset_listener listener = onset_cable_listener(&onset_loopback(driver)->cables[number]);
+    return (struct onset_rogue){
+        .callback = listener.callback,
+        .handle = (uintptr_t)listener.handle,
+        .instance = listener.instance,
+    };
 }
 
 void onset_rogue_call(struct onset_rogue rogue, UINT message, uint64_t count)
@@ -398,31 +577,57 @@ void onset_rogue_call(struct onset_rogue rogue, UINT message, uint64_t count)
 
 void onset_loopback_slow(struct onset_driver *driver, uint32_t number, uint64_t ns)
 {
-    atomic_store_explicit(&loopback(driver)->cables[number].linger_ns, ns, memory_order_relaxed);
+    atomic_store_explicit(&onset_loopback(driver)->cables[number].linger_ns, ns,
+                          memory_order_relaxed);
 }
 
 void onset_loopback_unplug(struct onset_driver *driver, uint32_t number)
 {
-    onset_cable_unplug(&loopback(driver)->cables[number]);
+    struct onset_loopback *all = onset_loopback(driver);
+    onset_lock(&all->list);
+    unlist(all, (uint8_t)number);
+    onset_unlock(&all->list);
+    onset_cable_unplug_in(&all->cables[number]);
+    onset_cable_unplug_out(&all->cables[number]);
+}
+
+void onset_loopback_replug(struct onset_driver *driver, uint32_t number, uint32_t place,
+                           const uint16_t *name, const uint16_t *id)
+{
+    struct onset_loopback *all = onset_loopback(driver);
+    struct onset_cable *cable = &all->cables[number];
+    onset_cable_replug(cable);
+    onset_lock(&all->list);
+    unlist(all, (uint8_t)number);
+    enlist(all, (uint8_t)number, place);
+    if (name && name[0])
+        memcpy(cable->name, name, sizeof cable->name);
+    if (id && id[0])
+        memcpy(cable->id, id, sizeof cable->id);
+    onset_unlock(&all->list);
+}
+
+uint64_t onset_loopback_readded(struct onset_driver *driver, uint32_t number)
+{
+    return atomic_load_explicit(&onset_loopback(driver)->cables[number].readded,
+                                memory_order_relaxed);
 }
 
 uint64_t onset_loopback_dropped(struct onset_driver *driver, uint32_t number)
 {
-    return atomic_load_explicit(&loopback(driver)->cables[number].dropped, memory_order_relaxed);
+    return atomic_load_explicit(&onset_loopback(driver)->cables[number].dropped,
+                                memory_order_relaxed);
 }
 
 uint32_t onset_loopback_open_handles(struct onset_driver *driver)
 {
-    struct onset_loopback *all = loopback(driver);
+    struct onset_loopback *all = onset_loopback(driver);
     uint32_t open = 0;
     for (uint32_t i = 0; i < all->count; i++) {
         struct onset_cable *cable = &all->cables[i];
-        onset_lock(&cable->lock);
-        open += cable->in_open;
-        onset_unlock(&cable->lock);
-        onset_lock(&cable->sending);
-        open += cable->out_open;
-        onset_unlock(&cable->sending);
+        onset_lock(&cable->brief);
+        open += onset_side_handles(&cable->in) + onset_side_handles(&cable->out);
+        onset_unlock(&cable->brief);
     }
     return open;
 }

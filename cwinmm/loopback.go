@@ -2,7 +2,15 @@
 
 package cwinmm
 
-// #include "loopback.h"
+/*
+#include "faults.h"
+#include "loopback.h"
+
+// cgo does not see arrays without a size.
+static struct onset_fault *fault(struct onset_faults *faults, uint32_t n) {
+    return &faults->faults[n];
+}
+*/
 import "C"
 
 import (
@@ -26,13 +34,10 @@ func NewLoopback(names ...string) (*Loopback, error) {
 	}
 	units := make([][32]C.uint16_t, len(names))
 	for i, name := range names {
-		encoded := utf16.Encode([]rune(name))
-		if len(encoded) == 0 || len(encoded) > 31 {
+		if n := len(utf16.Encode([]rune(name))); n == 0 || n > 31 {
 			return nil, fmt.Errorf("loopback: cable name %q: from 1 to 31 UTF-16 units are possible", name)
 		}
-		for j, u := range encoded {
-			units[i][j] = C.uint16_t(u)
-		}
+		wide(units[i][:], name)
 	}
 	d := C.onset_loopback_new(&units[0], C.uint32_t(len(names)))
 	if d == nil {
@@ -165,10 +170,74 @@ func (l *Loopback) Slow(cable int, d time.Duration) {
 	C.onset_loopback_slow(l.c, C.uint32_t(cable), C.uint64_t(max(d, 0)))
 }
 
-// Unplug pulls a cable out for good: open handles hear of it, the device list closes up.
+// Unplug pulls a cable out: open handles hear of it, the device list closes up.
 func (l *Loopback) Unplug(cable int) {
 	l.check(cable)
 	C.onset_loopback_unplug(l.c, C.uint32_t(cable))
+}
+
+// Replug puts a cable back, at a place of the list or at its end where that is less; handles that are
+// still open stay dead. Name and id, if not empty, are its new ones: at most 31 and 255 UTF-16 units.
+func (l *Loopback) Replug(cable, place int, name, id string) {
+	l.check(cable)
+	var c C.struct_onset_fault // has room for both
+	wide(c.name[:], name)
+	wide(c.id[:], id)
+	C.onset_loopback_replug(l.c, C.uint32_t(cable), C.uint32_t(place), &c.name[0], &c.id[0])
+}
+
+// Script has faults happen from now on, in place of those there were. Calls that hang or are delayed go
+// on, events that have not happened do not happen any more. None: nothing goes wrong. A cable that there is
+// not is an error.
+func (l *Loopback) Script(faults Faults) error {
+	for _, f := range faults.list {
+		if f.cable >= l.cables {
+			return fmt.Errorf("%s: cable %d: from 0 to %d are possible", f.at, f.cable, l.cables-1)
+		}
+	}
+	if len(faults.list) == 0 {
+		C.onset_loopback_script(l.c, nil)
+		return nil
+	}
+	table := C.onset_faults_new(C.uint32_t(len(faults.list)))
+	if table == nil {
+		return &Error{"loopback", mmNoMem}
+	}
+	for i, f := range faults.list {
+		c := C.fault(table, C.uint32_t(i))
+		c.on = C.enum_onset_call(f.on)
+		c.cable = C.int32_t(f.cable)
+		c.first, c.last = C.uint64_t(f.first), C.uint64_t(f.last)
+		c.after_ns = C.uint64_t(f.after)
+		c.effect = C.enum_onset_effect(f.effect)
+		c.value = C.int64_t(f.value)
+		c.message, c.data = C.uint32_t(f.message), C.uint32_t(f.data)
+		wide(c.name[:], f.name)
+		wide(c.id[:], f.id)
+	}
+	C.onset_loopback_script(l.c, table)
+	return nil
+}
+
+// The constants of faults.go are those of faults.h; it does not compile if they are not.
+var _ = map[bool]int{
+	false: 0,
+	C.ONSET_TIME == onTime && C.ONSET_STAMP_BY == effectStampBy: 1,
+}
+
+// Struck returns how many faults of the script have happened, or begun to.
+func (l *Loopback) Struck() uint64 { return uint64(C.onset_loopback_struck(l.c)) }
+
+// Close ends the script and gives the driver up. Handles that are open keep what they need of it.
+func (l *Loopback) Close() {
+	C.onset_loopback_script(l.c, nil)
+	l.Driver.Close()
+}
+
+// Readded returns how many buffers were added to the cable's input while midiInReset gave them back.
+func (l *Loopback) Readded(cable int) uint64 {
+	l.check(cable)
+	return uint64(C.onset_loopback_readded(l.c, C.uint32_t(cable)))
 }
 
 // Dropped returns how many bytes of long messages the cable's input had no buffer for, or were the rest

@@ -92,9 +92,18 @@ void onset_loopback_sink(struct onset_driver *driver, uint32_t cable, struct ons
 // tidied up.
 void onset_loopback_slow(struct onset_driver *driver, uint32_t cable, uint64_t ns);
 
-// Pulls the cable out: an open input hears MIM_CLOSE, calls give MMSYSERR_NODRIVER, the device list
-// closes up.
+// Pulls the cable out: buffers and headers come back, an open input hears MIM_CLOSE, calls give
+// MMSYSERR_NODRIVER, the device list closes up.
 void onset_loopback_unplug(struct onset_driver *driver, uint32_t cable);
+
+// Puts it back, at a place of the list or at its end, where that is less. Handles that were open
+// stay dead until they are closed (then without MIM_CLOSE or MOM_CLOSE), but are in nobody's way.
+// name of 32 and id of ONSET_IDENTITY units; NULL or empty: as before.
+void onset_loopback_replug(struct onset_driver *driver, uint32_t cable, uint32_t place,
+                           const uint16_t *name, const uint16_t *id);
+
+// Buffers that were added to the cable's input while midiInReset gave them back.
+uint64_t onset_loopback_readded(struct onset_driver *driver, uint32_t cable);
 
 // Bytes of long messages that the cable's input had no buffer for, or that were the rest of one
 // that was cut off.

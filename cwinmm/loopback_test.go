@@ -41,22 +41,23 @@ func openWire(t *testing.T) *wire {
 	w := &wire{client: newClient(&loop.Driver), t: t, loop: loop}
 	t.Cleanup(func() { // the tests close what they test closing
 		w.hold(false)
-		w.call(inReset, 0)
-		w.call(inClose, 0)
-		w.call(outReset, 0)
-		w.call(outClose, 0)
+		assert.NoError(t, loop.Script(Faults{}))
+		w.call(callInReset, 0)
+		w.call(callInClose, 0)
+		w.call(callOutReset, 0)
+		w.call(callOutClose, 0)
 		assert.Zero(t, loop.OpenHandles())
 		loop.Close()
 		w.free()
 	})
-	w.do(inOpen, 0)
-	w.do(outOpen, 0)
-	w.do(inStart, 0)
+	w.do(callInOpen, 0)
+	w.do(callOutOpen, 0)
+	w.do(callInStart, 0)
 	assert.Equal(t, []string{"in open", "out open"}, w.hear(2))
 	return w
 }
 
-func (w *wire) do(call uint32, argument uint32) {
+func (w *wire) do(call cause, argument uint32) {
 	w.t.Helper()
 	require.Equal(w.t, mmNoError, w.call(call, argument))
 }
@@ -66,8 +67,8 @@ func (w *wire) lend(sizes ...int) {
 	w.t.Helper()
 	for i, size := range sizes {
 		w.size(uint32(i), size)
-		w.do(inPrepare, uint32(i))
-		w.do(inAddBuffer, uint32(i))
+		w.do(callInPrepare, uint32(i))
+		w.do(callInAddBuffer, uint32(i))
 	}
 }
 
@@ -75,8 +76,8 @@ func (w *wire) lend(sizes ...int) {
 func (w *wire) put(header uint32, bytes ...byte) {
 	w.t.Helper()
 	copy(w.size(header, len(bytes)), bytes)
-	w.do(outPrepare, header)
-	w.do(outLong, header)
+	w.do(callOutPrepare, header)
+	w.do(callOutLong, header)
 }
 
 // send sends bytes and returns what was heard until they were gone.
@@ -87,7 +88,7 @@ func (w *wire) send(bytes ...byte) []string {
 	for {
 		all = append(all, w.hear(1)...)
 		if last := len(all) - 1; all[last] == "done 7" {
-			w.do(outUnprepare, 7)
+			w.do(callOutUnprepare, 7)
 			return all[:last]
 		}
 	}
@@ -135,12 +136,12 @@ func TestPiecesOfALongMessageArriveAsOne(t *testing.T) {
 	w := openWire(t)
 	w.lend(8, 8)
 	assert.Empty(t, w.send(0xF0, 1))
-	w.do(outShort, 0xF8)
+	w.do(callOutShort, 0xF8)
 	assert.Equal(t, []string{"data F8"}, w.hear(1))
 	assert.Equal(t, []string{"data FE"}, w.send(2, 0xFE, 3))
 	assert.Equal(t, []string{"long data 0: F0 01 02 03 F7"}, w.send(0xF7))
 	assert.Empty(t, w.send(0xF0, 4))
-	w.do(outShort, 0xF7)
+	w.do(callOutShort, 0xF7)
 	assert.Equal(t, []string{"long data 1: F0 04 F7"}, w.hear(1))
 }
 
@@ -149,7 +150,7 @@ func TestAStatusByteEndsALongMessage(t *testing.T) {
 	w.lend(8, 2, 8, 8, 8)
 	assert.Equal(t, []string{"long error 0: F0 01", "data 643C90"}, w.send(0xF0, 1, 0x90, 0x3C, 0x64))
 	assert.Equal(t, []string{"long data 1: F0 02"}, w.send(0xF0, 2))
-	w.do(outShort, 0x643C80)
+	w.do(callOutShort, 0x643C80)
 	assert.Equal(t, []string{"long error 2: ", "data 643C80"}, w.hear(2))
 	assert.Equal(t, []string{"long error 3: F0 03", "long data 4: F0 04 F7"}, w.send(0xF0, 3, 0xF0, 4, 0xF7))
 }
@@ -167,7 +168,7 @@ func TestBytesThatAreNoMessageAreAnError(t *testing.T) {
 	assert.Equal(t, []string{"error 5", "error F7", "error 3C90", "data 10C0", "error 90", "error F7"},
 		w.send(5, 0xF7, 0x90, 0x3C, 0xC0, 0x10, 0x90, 0xF7))
 	assert.Empty(t, w.send(0xE0, 1))
-	w.do(outShort, 0x643C90)
+	w.do(callOutShort, 0x643C90)
 	assert.Equal(t, []string{"error 1E0", "data 643C90"}, w.hear(2))
 }
 
@@ -189,9 +190,9 @@ func TestWithoutABufferALongMessageIsDroppedAndCounted(t *testing.T) {
 func TestNobodyListeningIsNotCounted(t *testing.T) {
 	w := openWire(t)
 	w.lend(8)
-	w.do(inStop, 0)
+	w.do(callInStop, 0)
 	assert.Empty(t, w.send(0xF0, 1, 2))
-	w.do(inStart, 0)
+	w.do(callInStart, 0)
 	assert.Equal(t, []string{"long data 0: F0 05 F7"}, w.send(0xF0, 5, 0xF7))
 	assert.Zero(t, w.loop.Dropped(0))
 }
@@ -200,24 +201,24 @@ func TestStoppingLeavesTheBuffersAndResettingDoesNot(t *testing.T) {
 	w := openWire(t)
 	w.lend(8, 8, 8, 8)
 	assert.Empty(t, w.send(0xF0, 1))
-	w.do(inStop, 0)
+	w.do(callInStop, 0)
 	assert.Equal(t, []string{"long error 0: F0 01"}, w.hear(1))
-	assert.Equal(t, stillPlaying, w.call(inClose, 0))
-	w.do(inStart, 0)
+	assert.Equal(t, stillPlaying, w.call(callInClose, 0))
+	w.do(callInStart, 0)
 	assert.Equal(t, []string{"data 643C90"}, w.send(2, 0xF7, 0x90, 0x3C, 0x64)) // the rest is nothing by itself
 	assert.Equal(t, []string{"long data 1: F0 03 F7"}, w.send(0xF0, 3, 0xF7))
 	assert.Empty(t, w.send(0xF0, 4))
-	assert.Equal(t, stillPlaying, w.call(inUnprepare, 2))
+	assert.Equal(t, stillPlaying, w.call(callInUnprepare, 2))
 
-	w.do(inReset, 0)
+	w.do(callInReset, 0)
 	back := w.heard(w.read)
 	assert.Equal(t, []string{"long error 2: F0 04", "long data 3: "}, w.hear(2))
 	assert.Equal(t, []uint64{ThreadID(), ThreadID()}, []uint64{back[0].thread, back[1].thread})
 	assert.Empty(t, w.send(0xF0, 5, 0xF7)) // it has stopped, too
-	w.do(inUnprepare, 2)
-	w.do(inClose, 0)
+	w.do(callInUnprepare, 2)
+	w.do(callInClose, 0)
 	assert.Equal(t, []string{"in close"}, w.hear(1))
-	assert.Equal(t, mmInvalHandle, w.call(inReset, 0))
+	assert.Equal(t, mmInvalHandle, w.call(callInReset, 0))
 }
 
 // As with WinMM: who adds a buffer again when it comes home from a reset is given it again.
@@ -225,15 +226,15 @@ func TestABufferThatIsAddedWithinAResetComesBackAgain(t *testing.T) {
 	w := openWire(t)
 	w.lend(8, 8)
 	w.again(1000)
-	w.do(inReset, 0)
+	w.do(callInReset, 0)
 	assert.Len(t, w.heard(w.read), 1002)
-	w.do(inClose, 0)
+	w.do(callInClose, 0)
 }
 
 func TestHeadersHaveRules(t *testing.T) {
 	w := openWire(t)
-	for _, side := range []struct{ prepare, add, unprepare uint32 }{
-		{inPrepare, inAddBuffer, inUnprepare}, {outPrepare, outLong, outUnprepare},
+	for _, side := range []struct{ prepare, add, unprepare cause }{
+		{callInPrepare, callInAddBuffer, callInUnprepare}, {callOutPrepare, callOutLong, callOutUnprepare},
 	} {
 		w.size(0, 0)
 		assert.Equal(t, invalidParam, w.call(side.prepare, 0))
@@ -248,22 +249,22 @@ func TestHeadersHaveRules(t *testing.T) {
 	}
 	w.lend(8)
 	assert.Equal(t, uint32(2|4), w.flags(0))
-	assert.Equal(t, stillPlaying, w.call(inAddBuffer, 0))
-	assert.Equal(t, stillPlaying, w.call(inUnprepare, 0))
+	assert.Equal(t, stillPlaying, w.call(callInAddBuffer, 0))
+	assert.Equal(t, stillPlaying, w.call(callInUnprepare, 0))
 }
 
 func TestResettingAnOutputGivesBackWhatWaits(t *testing.T) {
 	w := openWire(t)
 	w.lend(8)
 	w.hold(true)
-	w.do(outShort, 0xF8)
+	w.do(callOutShort, 0xF8)
 	assert.Equal(t, []string{"data F8"}, w.hear(1)) // and the cable's thread stays there
 	w.put(5, 0xF0, 1, 0xF7)
 	w.put(6, 0xF0, 2, 0xF7)
-	assert.Equal(t, stillPlaying, w.call(outUnprepare, 5))
-	assert.Equal(t, stillPlaying, w.call(outLong, 6))
-	assert.Equal(t, stillPlaying, w.call(outClose, 0))
-	w.do(outReset, 0)
+	assert.Equal(t, stillPlaying, w.call(callOutUnprepare, 5))
+	assert.Equal(t, stillPlaying, w.call(callOutLong, 6))
+	assert.Equal(t, stillPlaying, w.call(callOutClose, 0))
+	w.do(callOutReset, 0)
 	assert.Equal(t, ThreadID(), w.heard(w.read)[1].thread)
 	assert.Equal(t, []string{"done 5", "done 6"}, w.hear(2))
 	w.put(6, 0xF0, 3, 0xF7)
@@ -272,7 +273,7 @@ func TestResettingAnOutputGivesBackWhatWaits(t *testing.T) {
 	assert.Equal(t, []string{"data 400080", "data 40BF"}, []string{off[0], off[len(off)-1]})
 	assert.NotEqual(t, ThreadID(), w.heard(w.read)[0].thread)
 	assert.Equal(t, []string{"long data 0: F0 03 F7", "done 6"}, w.hear(2))
-	w.do(outClose, 0)
+	w.do(callOutClose, 0)
 	assert.Equal(t, []string{"out close"}, w.hear(1))
 }
 
@@ -283,13 +284,13 @@ func TestUnpluggingGivesEverythingBack(t *testing.T) {
 	w.loop.Unplug(0)
 	assert.Equal(t, []string{"long error 0: F0 01", "long data 1: ", "in close"}, w.hear(3))
 	w.size(7, 3)
-	w.do(outPrepare, 7)
-	assert.Equal(t, mmNoDriver, w.call(outLong, 7))
-	assert.Equal(t, mmNoDriver, w.call(inAddBuffer, 0))
-	assert.Equal(t, mmNoDriver, w.call(inReset, 0))
-	assert.Equal(t, mmNoDriver, w.call(inClose, 0))
-	assert.Equal(t, mmNoDriver, w.call(outReset, 0))
-	w.do(outClose, 0)
+	w.do(callOutPrepare, 7)
+	assert.Equal(t, mmNoDriver, w.call(callOutLong, 7))
+	assert.Equal(t, mmNoDriver, w.call(callInAddBuffer, 0))
+	assert.Equal(t, mmNoDriver, w.call(callInReset, 0))
+	assert.Equal(t, mmNoDriver, w.call(callInClose, 0))
+	assert.Equal(t, mmNoDriver, w.call(callOutReset, 0))
+	w.do(callOutClose, 0)
 	assert.Zero(t, w.loop.OpenHandles())
 }
 

@@ -15,7 +15,7 @@ import (
 // openOutput opens an output on the cable of a wire, whose client keeps the input.
 func (w *wire) openOutput(options OutputOptions, deadline time.Duration) *Output {
 	w.t.Helper()
-	w.do(outClose, 0)
+	w.do(callOutClose, 0)
 	assert.Equal(w.t, []string{"out close"}, w.hear(1))
 	if options.Capacity == 0 {
 		options.Capacity = 64
@@ -177,8 +177,8 @@ func TestClosingFetchesWhatTheDriverHolds(t *testing.T) {
 			assert.Zero(t, out.Counts().Long.Held)
 			assert.Zero(t, out.Counts().Long.Memory)
 			out.Free()
-			w.do(outOpen, 0)
-			w.do(outShort, 0xFE)
+			w.do(callOutOpen, 0)
+			w.do(callOutShort, 0xFE)
 			release()
 			var all []string
 			for !slices.Contains(all, "data FE") {

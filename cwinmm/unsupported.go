@@ -98,6 +98,18 @@ func (*Loopback) Slow(int, time.Duration) {}
 // Unplug does nothing in this build.
 func (*Loopback) Unplug(int) {}
 
+// Replug does nothing in this build.
+func (*Loopback) Replug(int, int, string, string) {}
+
+// Script fails in this build.
+func (*Loopback) Script(Faults) error { return errNoCore }
+
+// Struck returns 0 in this build.
+func (*Loopback) Struck() uint64 { return 0 }
+
+// Readded returns 0 in this build.
+func (*Loopback) Readded(int) uint64 { return 0 }
+
 // Dropped returns 0 in this build.
 func (*Loopback) Dropped(int) uint64 { return 0 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"time"
+	"unicode/utf16"
 
 	"github.com/onset-midi/onset/cwinmm"
 )
@@ -43,15 +44,37 @@ func NewLoopback(names ...string) (*Loopback, error) {
 // Shim returns what the engine opens ports through.
 func (l *Loopback) Shim() *cwinmm.Driver { return l.loop.Shim() }
 
-// Close gives the cables up.
+// Close ends the script of faults and gives the cables up.
 func (l *Loopback) Close() { l.loop.Close() }
 
 // Slow lets each message sent to the cable, and each closing of its input, take at least d. Many drivers
 // return from sending when the bytes are on the wire: about a millisecond for three bytes at DIN speed.
 func (l *Loopback) Slow(cable int, d time.Duration) { l.loop.Slow(cable, d) }
 
-// Unplug pulls the cable out for good: open ports are lost, the lists of ports close up.
+// Unplug pulls the cable out: open ports are lost, the lists of ports close up.
 func (l *Loopback) Unplug(cable int) { l.loop.Unplug(cable) }
+
+// Replug puts the cable back into the lists of ports, at an index or at their ends where that is less. Name
+// is its new one, of 1 to 31 UTF-16 units, or empty: as before; its interface id stays. Ports that were open
+// stay lost, and have to be closed and opened again.
+func (l *Loopback) Replug(cable, index int, name string) error {
+	if n := len(utf16.Encode([]rune(name))); n > 31 {
+		return fmt.Errorf("loopback: cable name %q: at most 31 UTF-16 units are possible", name)
+	}
+	if index < 0 {
+		return fmt.Errorf("loopback: index %d: from 0 on is possible", index)
+	}
+	l.loop.Replug(cable, index, name, "")
+	return nil
+}
+
+// Dropped returns how many bytes of system exclusive messages the cable's input had no buffer for, or
+// were the rest of one that was cut off.
+func (l *Loopback) Dropped(cable int) uint64 { return l.loop.Dropped(cable) }
+
+// Readded returns how many buffers were added to the cable's input while midiInReset gave them back. A
+// client that does so is given them again, for ever.
+func (l *Loopback) Readded(cable int) uint64 { return l.loop.Readded(cable) }
 
 // OpenPorts returns how many ports are open, inputs and outputs, in all engines together.
 func (l *Loopback) OpenPorts() int { return l.loop.OpenHandles() }

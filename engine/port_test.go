@@ -34,7 +34,7 @@ func TestListDescribesEveryPort(t *testing.T) {
 		ports, err := list()
 		require.NoError(t, err)
 		require.Len(t, ports, 6)
-		want := engine.PortInfo{Direction: direction, Index: 5, Name: "Ünïçødé ♫", Manufacturer: 0xFFFF, Product: 6, Version: 0x0100}
+		want := engine.PortInfo{Direction: direction, Index: 5, Name: "Ünïçødé ♫", Identity: `\\?\onset#cable#5`, Manufacturer: 0xFFFF, Product: 6, Version: 0x0100}
 		assert.Empty(t, cmp.Diff(want, ports[5]))
 		assert.Equal(t, "1.0", ports[5].Version.String())
 	}
