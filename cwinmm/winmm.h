@@ -21,8 +21,8 @@ typedef void *HMIDIIN, *HMIDIOUT;
 // A buffer with a long message, or for one.
 typedef struct midihdr {
     char *lpData;
-    DWORD dwBufferLength;  // of lpData
-    DWORD dwBytesRecorded; // of that, received; for an output: to send
+    DWORD dwBufferLength;  // of lpData; for an output: to send
+    DWORD dwBytesRecorded; // of that, received
     DWORD_PTR dwUser;      // ours
     DWORD dwFlags;         // MHDR_
     struct midihdr *lpNext;
