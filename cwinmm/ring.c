@@ -141,7 +141,7 @@ static void write_gap(struct onset_ring *ring, uint64_t head, uint64_t ticks)
 static bool gap_fits(struct onset_ring *ring)
 {
     uint64_t next = atomic_load_explicit(&ring->gaps, memory_order_relaxed) + 1;
-    // Acquire: the consumer has taken everything from the entry (Ring.Next in ring.go).
+    // Acquire: the consumer has taken everything from the entry (Ring.Meet in ring.go).
     return next - atomic_load_explicit(&ring->gaps_met, memory_order_acquire) < ONSET_GAPS;
 }
 

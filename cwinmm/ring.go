@@ -10,7 +10,7 @@ import (
 	"unsafe"
 )
 
-// Ring is the consumer's side of struct onset_ring in ring.h. Look, Next and Lost belong to one
+// Ring is the consumer's side of struct onset_ring in ring.h. Look, Next, Meet and Lost belong to one
 // goroutine at a time; Counts may be called by any. Nothing in it enters cgo but newRing and free.
 type Ring struct {
 	// In C memory.
@@ -106,22 +106,18 @@ func (r *Ring) News() bool {
 }
 
 // Next copies out the next event and hands its slot back to the producer, so that what is done with
-// the event holds up nobody. Call it no more often than Look said. For an event of KindGap, loss is made
-// what has been lost at this place; false means that Lost has told all of it already.
-func (r *Ring) Next(ev *Event, loss *Loss) bool {
+// the event holds up nobody. Call it no more often than Look said. An event of KindGap is to be followed by
+// Meet.
+func (r *Ring) Next(ev *Event) {
 	*ev = *(*Event)(unsafe.Add(r.slots, (r.next&r.mask)*uint64(unsafe.Sizeof(Event{}))))
-	ok := true
-	if ev.Kind() == KindGap {
-		ok = r.meet(loss)
-	}
 	r.next++
 	// Release: the copy is made before the producer may write the slot (onset_ring_push acquires).
 	r.tail.Store(r.next)
-	return ok
 }
 
-// meet makes loss what the next gap record stands for, and has its entry used again.
-func (r *Ring) meet(loss *Loss) bool {
+// Meet makes loss what has been lost at the place of the gap record that Next copied out, and has its entry
+// used again. False: Lost has told all of it already.
+func (r *Ring) Meet(loss *Loss) bool {
 	g := &r.gap[r.met%C.ONSET_GAPS]
 	r.take(g, loss)
 	r.tell(&g.lostBy, loss)

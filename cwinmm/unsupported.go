@@ -152,8 +152,11 @@ func (*Ring) Look() uint64 { return 0 }
 // News returns false in this build.
 func (*Ring) News() bool { return false }
 
-// Next returns false in this build.
-func (*Ring) Next(*Event, *Loss) bool { return false }
+// Next does nothing in this build.
+func (*Ring) Next(*Event) {}
+
+// Meet returns false in this build.
+func (*Ring) Meet(*Loss) bool { return false }
 
 // NextTicks returns 0 in this build.
 func (*Ring) NextTicks() uint64 { return 0 }

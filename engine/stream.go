@@ -60,7 +60,8 @@ func (s *stream) next(ev *Event, left *uint64) bool {
 // take makes ev what comes next in the ring. False: it has to be looked at more closely, by more.
 func (s *stream) take(ev *Event) bool {
 	var packed cwinmm.Event
-	if !s.in.Ring.Next(&packed, &s.loss) {
+	s.in.Ring.Next(&packed)
+	if packed.Kind() == cwinmm.KindGap && !s.in.Ring.Meet(&s.loss) {
 		return false
 	}
 	emptied := s.emptied
