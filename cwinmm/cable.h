@@ -116,6 +116,7 @@ struct onset_loopback {
     onset_mutex list;
     uint32_t listed; // devices
     uint8_t order[ONSET_CABLES];
+    bool hides_ids;
     uint32_t count;
     struct onset_cable cables[];
 };

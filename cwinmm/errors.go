@@ -15,6 +15,8 @@ var (
 	ErrClosed       = error(&sentinel{"closed", os.ErrClosed})
 	// ErrTimedOut: the driver did not return in time. What it holds is kept until it does.
 	ErrTimedOut = error(&sentinel{"driver call timed out", os.ErrDeadlineExceeded})
+	// ErrLost: the device of an output has gone. It is also ErrNoDevice.
+	ErrLost = error(&sentinel{"device lost", ErrNoDevice})
 	// ErrQueueFull: an output's queue took no more messages.
 	ErrQueueFull = errors.New("output queue full")
 	// ErrQueueBytes: an output took no more bytes of long messages. It is also ErrQueueFull.

@@ -352,10 +352,12 @@ static bool tell_gone(struct onset_input *in, bool *told)
 // Does what callbacks and the consumer left for the thread. False: nothing.
 static bool attend(struct onset_input *in, HMIDIIN handle, bool *told)
 {
-    bool folded = fold(in);
-    bool gone = tell_gone(in, told);
+    bool folded = fold(in), gone = false;
     calling(in, "midiInAddBuffer");
-    return onset_pool_refill(in->pool, in->driver, handle, &in->unqueued) || folded || gone;
+    bool refilled = onset_pool_refill(in->pool, in->driver, handle, &in->unqueued, &gone);
+    if (gone)
+        atomic_store(&in->vanished, token_of(in));
+    return tell_gone(in, told) || refilled || folded;
 }
 
 static bool open_up(struct onset_input *in, HMIDIIN *handle)

@@ -91,6 +91,8 @@ static bool await(struct onset_output *out, MIDIHDR *header, uint32_t seen)
 static enum onset_given fail(struct onset_output *out, enum onset_out_call call, uint32_t result)
 {
     atomic_store_explicit(&out->last_error, (uint32_t)call << 24 | result, memory_order_relaxed);
+    if (onset_means_gone(result))
+        onset_output_lose(out);
     return ONSET_NOT_TAKEN;
 }
 

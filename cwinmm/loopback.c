@@ -38,6 +38,8 @@ static MMRESULT describe(struct onset_cable *cable, struct onset_caps *caps)
     onset_lock(&cable->driver->list);
     memcpy(caps->name, cable->name, sizeof caps->name);
     memcpy(caps->identity, cable->id, sizeof caps->identity);
+    if (cable->driver->hides_ids)
+        caps->identity[0] = 0;
     onset_unlock(&cable->driver->list);
     caps->manufacturer = 0xFFFF; // MM_UNMAPPED: no registered manufacturer
     caps->product = (uint16_t)(cable - cable->driver->cables + 1);
@@ -604,6 +606,14 @@ void onset_loopback_replug(struct onset_driver *driver, uint32_t number, uint32_
         memcpy(cable->name, name, sizeof cable->name);
     if (id && id[0])
         memcpy(cable->id, id, sizeof cable->id);
+    onset_unlock(&all->list);
+}
+
+void onset_loopback_hide_ids(struct onset_driver *driver)
+{
+    struct onset_loopback *all = onset_loopback(driver);
+    onset_lock(&all->list);
+    all->hides_ids = true;
     onset_unlock(&all->list);
 }
 

@@ -186,6 +186,9 @@ func (l *Loopback) Replug(cable, place int, name, id string) {
 	C.onset_loopback_replug(l.c, C.uint32_t(cable), C.uint32_t(place), &c.name[0], &c.id[0])
 }
 
+// HideIdentities has all cables give no interface ids from now on.
+func (l *Loopback) HideIdentities() { C.onset_loopback_hide_ids(l.c) }
+
 // Script has faults happen from now on, in place of those there were. Calls that hang or are delayed go
 // on, events that have not happened do not happen any more. None: nothing goes wrong. A cable that there is
 // not is an error.

@@ -102,6 +102,9 @@ void onset_loopback_unplug(struct onset_driver *driver, uint32_t cable);
 void onset_loopback_replug(struct onset_driver *driver, uint32_t cable, uint32_t place,
                            const uint16_t *name, const uint16_t *id);
 
+// Has all cables give no interface ids from now on, as many drivers do.
+void onset_loopback_hide_ids(struct onset_driver *driver);
+
 // Buffers that were added to the cable's input while midiInReset gave them back.
 uint64_t onset_loopback_readded(struct onset_driver *driver, uint32_t cable);
 

@@ -138,6 +138,17 @@ static void give_up(struct onset_output *out)
         onset_notify(&out->service.bell);
 }
 
+bool onset_output_gone(struct onset_output *out)
+{
+    return atomic_load_explicit(&out->gone, memory_order_relaxed);
+}
+
+void onset_output_lose(struct onset_output *out)
+{
+    // Relaxed, as above: it guards no data.
+    atomic_store_explicit(&out->gone, true, memory_order_relaxed);
+}
+
 // The call itself, timed; under the claim.
 static MMRESULT transmit(struct onset_output *out, uint32_t message)
 {
@@ -149,6 +160,8 @@ static MMRESULT transmit(struct onset_output *out, uint32_t message)
     } else {
         atomic_fetch_add_explicit(&out->failed, 1, memory_order_relaxed);
         atomic_store_explicit(&out->last_error, result, memory_order_relaxed);
+        if (onset_means_gone(result))
+            onset_output_lose(out);
     }
     if (end - start > out->options.slow_ticks) {
         out->last_slow = end;
@@ -244,12 +257,14 @@ static void transmit_long(struct onset_output *out, struct onset_long *message)
         onset_long_free(out, message);
 }
 
-// Sends what is queued, under the claim, as long as there is time; for the thread.
+// Sends what is queued, under the claim, as long as there is time and a device; for the thread.
 static void drain(struct onset_output *out)
 {
     struct item item;
     while (!onset_output_late(out) && get(out, WANT_ANY, &item)) {
-        if (item.long_one)
+        if (onset_output_gone(out))
+            discard(out, item);
+        else if (item.long_one)
             transmit_long(out, item.long_one);
         else
             transmit(out, item.message);

@@ -85,6 +85,12 @@ func (o *Output) SendNow(message uint32) error {
 // ResetFirst says whether Close resets the device before it closes it.
 func (o *Output) ResetFirst(reset bool) { C.onset_output_reset_first(o.c, C.bool(reset)) }
 
+// Gone reports whether a call has told that the device has gone.
+func (o *Output) Gone() bool { return bool(C.onset_output_gone(o.c)) }
+
+// Lose has the output drop what is queued, now and later: its device has gone.
+func (o *Output) Lose() { C.onset_output_lose(o.c) }
+
 // Counts returns the output's counters.
 func (o *Output) Counts() OutputCounts {
 	n := C.onset_output_counts(o.c)

@@ -75,6 +75,7 @@ struct onset_output {
     // Counters, each written by any sender.
     _Atomic uint64_t sent, failed, refused, dropped, slow, moved;
     _Atomic uint32_t last_error; // the result; on top, in 8 bits, the onset_out_call
+    _Atomic bool gone;           // the device is: what is queued is dropped
     _Atomic bool reset_first;    // before closing
     // The queue: bounded, any number of writers; read under the claim, or to drop the oldest.
     _Alignas(ONSET_APART) _Atomic uint32_t put;
@@ -125,6 +126,11 @@ MMRESULT onset_output_send_now(struct onset_output *output, uint32_t message);
 // Says whether closing resets the device first, which turns off all its notes. It does not, at
 // first. Any thread.
 void onset_output_reset_first(struct onset_output *output, bool reset);
+
+// Has a call told that the device has gone? Any thread.
+bool onset_output_gone(struct onset_output *output);
+// The device has gone, says somebody else. Any thread.
+void onset_output_lose(struct onset_output *output);
 
 // Sends what is queued, as far as there is time, and closes, once. Nobody begins to send any more;
 // who is stuck in a send holds it up. False: abandoned after deadline_ns.

@@ -99,7 +99,7 @@ MMRESULT onset_pool_fill(struct onset_pool *pool, struct onset_driver *driver, H
 }
 
 bool onset_pool_refill(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                       _Atomic uint64_t *failed)
+                       _Atomic uint64_t *failed, bool *gone)
 {
     uint32_t number;
     bool any = false;
@@ -111,7 +111,9 @@ bool onset_pool_refill(struct onset_pool *pool, struct onset_driver *driver, HMI
         uint64_t bit = 1ull << number % 64;
         if (!(pool->refused[number / 64] & bit))
             continue;
-        if (give(pool, driver, in, number) == MMSYSERR_NOERROR)
+        MMRESULT result = give(pool, driver, in, number);
+        *gone |= onset_means_gone(result);
+        if (result == MMSYSERR_NOERROR)
             pool->refused[number / 64] &= ~bit;
         else
             atomic_fetch_add_explicit(failed, 1, memory_order_relaxed);

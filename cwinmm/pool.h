@@ -69,9 +69,10 @@ static inline void onset_pool_stray(struct onset_pool *pool, uint32_t number)
 MMRESULT onset_pool_fill(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
                          const char *_Atomic *call);
 // Gives the driver those that have come home. False: none had. failed counts refusals; a buffer
-// that the driver refuses is tried again when another has come home.
+// that the driver refuses is tried again when another has come home. gone becomes true if it
+// refuses one because the device has gone.
 bool onset_pool_refill(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                       _Atomic uint64_t *failed);
+                       _Atomic uint64_t *failed, bool *gone);
 // Waits until the driver has given all back, but no longer than limit_ns: then they are kept.
 void onset_pool_await(struct onset_pool *pool, int64_t limit_ns);
 // Takes back what fill prepared. Where the driver keeps one, the pool's memory is kept for good.

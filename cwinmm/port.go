@@ -48,6 +48,26 @@ type InputCounts struct {
 	Capacity   uint64
 }
 
+// Add adds the counters of another opening of the same device, a later one.
+func (n *InputCounts) Add(later InputCounts) {
+	n.Received += later.Received
+	n.Delivered += later.Delivered
+	n.Waiting += later.Waiting
+	n.Filtered += later.Filtered
+	n.Full += later.Full
+	n.Concurrent += later.Concurrent
+	n.Late += later.Late
+	n.More += later.More
+	n.Malformed += later.Malformed
+	n.HighWater = max(n.HighWater, later.HighWater)
+	for i := range n.LostBy {
+		n.LostBy[i] += later.LostBy[i]
+	}
+	n.Dry += later.Dry
+	n.Unqueued += later.Unqueued
+	n.Capacity = later.Capacity
+}
+
 // OutputOptions are what an output is opened with: struct onset_output_options in output.h.
 type OutputOptions struct {
 	Capacity   int  // of the queue, in messages: a power of two of at least 2
@@ -71,6 +91,31 @@ type OutputCounts struct {
 	Threaded  bool   // sent by its own thread now
 	LastError error  // of the last that failed, an *Error; nil if there was none
 	Long      LongCounts
+}
+
+// Add adds the counters of another opening of the same device, a later one.
+func (n *OutputCounts) Add(later OutputCounts) {
+	n.Sent += later.Sent
+	n.Failed += later.Failed
+	n.Refused += later.Refused
+	n.Dropped += later.Dropped
+	n.Slow += later.Slow
+	n.Moved += later.Moved
+	n.Queued += later.Queued
+	n.Threaded = later.Threaded
+	if later.LastError != nil {
+		n.LastError = later.LastError
+	}
+	l := &later.Long
+	n.Long.Sent += l.Sent
+	n.Long.Failed += l.Failed
+	n.Long.Refused += l.Refused
+	n.Long.Dropped += l.Dropped
+	n.Long.Queued += l.Queued
+	n.Long.Bytes += l.Bytes
+	n.Long.Memory += l.Memory
+	n.Long.Retried += l.Retried
+	n.Long.Held += l.Held
 }
 
 // LongCounts are an output's counters of long messages. The first five are also in OutputCounts.

@@ -24,6 +24,15 @@ func (*Driver) Inputs() ([]Caps, error) { return nil, errNoCore }
 // Outputs fails in this build.
 func (*Driver) Outputs() ([]Caps, error) { return nil, errNoCore }
 
+// InputSum returns 0 in this build.
+func (*Driver) InputSum() uint64 { return 0 }
+
+// OutputSum returns 0 in this build.
+func (*Driver) OutputSum() uint64 { return 0 }
+
+// Share returns d.
+func (d *Driver) Share() *Driver { return d }
+
 // Close does nothing in this build.
 func (*Driver) Close() {}
 
@@ -100,6 +109,9 @@ func (*Loopback) Unplug(int) {}
 
 // Replug does nothing in this build.
 func (*Loopback) Replug(int, int, string, string) {}
+
+// HideIdentities does nothing in this build.
+func (*Loopback) HideIdentities() {}
 
 // Script fails in this build.
 func (*Loopback) Script(Faults) error { return errNoCore }
@@ -219,6 +231,12 @@ func (*Output) SendLong([]byte) error { return errNoCore }
 
 // SendNow fails in this build.
 func (*Output) SendNow(uint32) error { return errNoCore }
+
+// Gone returns false in this build.
+func (*Output) Gone() bool { return false }
+
+// Lose does nothing in this build.
+func (*Output) Lose() {}
 
 // ResetFirst does nothing in this build.
 func (*Output) ResetFirst(bool) {}

@@ -5,6 +5,7 @@
 #define ONSET_WINMM_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef _WIN32
@@ -65,6 +66,13 @@ typedef struct midihdr {
 #define ONSET_TIMED_OUT 0x10000 // the call did not return in its deadline
 #define ONSET_TOO_MANY  0x10001 // no place free in the table of inputs or outputs
 #define ONSET_NO_THREAD 0x10002 // the system gave no thread
+
+// Does a call with this result tell that the device has gone?
+static inline bool onset_means_gone(MMRESULT result)
+{
+    return result == MMSYSERR_NODRIVER || result == MMSYSERR_BADDEVICEID ||
+           result == MMSYSERR_INVALHANDLE || result == MIDIERR_NODEVICE;
+}
 
 #define ONSET_IDENTITY 256
 

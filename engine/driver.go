@@ -112,7 +112,7 @@ func (l *Loopback) Play(cable int, s Source) (delivered uint64, err error) {
 		if !s.Follow.open() {
 			return 0, fmt.Errorf("source: the input to follow: %w", ErrClosed)
 		}
-		ring := s.Follow.in.Ring
+		ring := s.Follow.ring()
 		c.Follow, c.Window = ring, ring.Capacity()/2
 	}
 	return l.loop.Play(cable, c), nil

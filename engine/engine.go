@@ -66,7 +66,9 @@ type Engine struct {
 	waiter  *cwinmm.Waiter
 	poller  poller
 
-	closer closer
+	closer  closer
+	watch   watch
+	notices notices
 
 	mu      sync.Mutex
 	beat    *time.Timer
@@ -98,7 +100,7 @@ func Open(options Options) (*Engine, error) {
 	if options.Deadline == 0 {
 		options.Deadline = 5 * time.Second
 	}
-	e := &Engine{options: options, closer: newCloser()}
+	e := &Engine{options: options, closer: newCloser(), watch: newWatch()}
 	e.idle = sync.NewCond(&e.mu)
 	if options.Driver == nil {
 		own, err := defaultDriver()
@@ -107,9 +109,10 @@ func Open(options Options) (*Engine, error) {
 		}
 		e.own, options.Driver = own, own
 	}
-	e.driver = options.Driver.Shim()
+	e.driver = options.Driver.Shim().Share() // a call that hangs may outlast what the caller has
 	waiter, err := cwinmm.NewWaiter()
 	if err != nil {
+		e.driver.Close()
 		if e.own != nil {
 			e.own.Close()
 		}
@@ -174,8 +177,9 @@ func (e *Engine) shut() error {
 	e.mu.Unlock()
 
 	// All at once, so that a stuck driver does not use up the others' time.
-	failed := make([]error, len(inputs)+len(outputs))
+	failed := make([]error, len(inputs)+len(outputs)+1)
 	var closing sync.WaitGroup
+	closing.Go(func() { failed[len(failed)-1] = e.stopWatch() })
 	for i, in := range inputs {
 		closing.Go(func() { failed[i] = in.Close() })
 	}
@@ -218,6 +222,7 @@ func (e *Engine) settle() {
 		e.freed = true
 		e.beat.Stop()
 		e.waiter.Close()
+		e.driver.Close()
 		if e.own != nil {
 			e.own.Close()
 		}
@@ -227,8 +232,7 @@ func (e *Engine) settle() {
 // letGo frees the rings of closed inputs. The caller holds mu; the poller no longer has them.
 func (e *Engine) letGo() {
 	for _, in := range e.retired {
-		in.in.Free()
-		close(in.gone)
+		in.free()
 	}
 	e.retired = nil
 }
@@ -257,6 +261,7 @@ func (e *Engine) startPolling() error {
 	}
 	e.polling = true
 	e.users++
+	e.startWatch()
 	return nil
 }
 
@@ -295,6 +300,7 @@ func (e *Engine) addInput(in *Input) bool {
 	in.stream.port = in.port
 	e.ports++
 	e.inputs = append(slices.Clone(e.inputs), in)
+	e.startWatch()
 	e.waiter.Tell()
 	return true
 }
@@ -318,7 +324,10 @@ func (e *Engine) addOutput(out *Output) bool {
 	if e.closer.begun.Load() {
 		return false
 	}
+	out.port = e.ports
+	e.ports++
 	e.outputs = append(slices.Clone(e.outputs), out)
+	e.startWatch()
 	return true
 }
 

@@ -17,6 +17,7 @@ var (
 	ErrTimedOut     = cwinmm.ErrTimedOut     // the driver did not return; is also os.ErrDeadlineExceeded
 	ErrQueueFull    = cwinmm.ErrQueueFull    // an output's queue took no more
 	ErrQueueBytes   = cwinmm.ErrQueueBytes   // an output's long messages have too many bytes; is also ErrQueueFull
+	ErrLost         = cwinmm.ErrLost         // an output's device has gone; is also ErrNoDevice
 	ErrBusy         = errors.New("another Run or ReadInto is polling this engine")
 )
 

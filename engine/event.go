@@ -2,9 +2,12 @@ package engine
 
 import "github.com/onset-midi/onset/cwinmm"
 
-// Port identifies an input among those that its Engine has opened since it was made. No two share
-// one.
+// Port identifies an input or output among those that its Engine has opened since it was made. No two
+// share one.
 type Port int
+
+// NoPort is the Port of events that are of no open port.
+const NoPort Port = -1
 
 // Kind is what an Event tells.
 type Kind uint8
@@ -14,28 +17,36 @@ const (
 	KindMessage   Kind = iota // a short message arrived
 	KindMalformed             // the driver received bytes that are no message (MIM_ERROR): Message holds them
 	KindGap                   // Lost events are missing here; LostBy says what they were
-	KindPortLost              // the device has gone; nothing more comes from this port
+	KindPortLost              // the device has gone; notes and a message under way have been ended (see InputOptions.EndNotes)
 
 	KindSysEx            // a system exclusive message arrived: SysEx holds it, from F0 to F7
 	KindSysExCut         // the same, longer than InputOptions.SysExLimit: SysEx holds its beginning
 	KindSysExInterrupted // one that did not come to its end (MIM_LONGERROR, or another message): SysEx holds what there was of it
 	KindSysExEmpty       // the driver gave a buffer back without a byte in it, or several in a row
 	KindSysExDry         // the driver has used up all buffers: what comes before one is back may be lost in it
+
+	KindPortFound    // the device is in the list of ports again, and will be opened
+	KindPortReopened // that is done
+	KindPortAdded    // the list of ports has another one; Port is NoPort
+	KindPortRemoved  // a port is gone from the list; Port is NoPort
 )
 
-// Event is something that happened on an input. The one that a handler is given is the poller's and
+// Event is something that happened on an input, an output or in the list of ports. The one that a handler is given is the poller's and
 // changes after the handler returns; copy it to keep it, and the bytes of SysEx.
 type Event struct {
 	Time    Instant    // when the driver called; of a KindGap, when there was room again or it was noticed
 	Driver  DriverTime // the driver's own stamp; 0 where the driver has not called for this event
 	Message Message    // 0 if not KindMessage or KindMalformed
 	Kind    Kind
-	// Recovered: the message is the engine's, at a gap. It ends what a message that is missing there would have
-	// ended, or, with InputOptions.EndNotes, a note that was held: a note-off, a pedal's release or all notes off.
+	// Recovered: the message is the engine's, at a gap or before a KindPortLost. It ends what a message that is missing there would have
+	// ended, or, with InputOptions.EndNotes, what was held: a note-off, a pedal's release or all notes off.
 	Recovered bool
 	Port      Port
 	Lost      uint64  // events missing, of a KindGap; else 0
 	LostBy    *LostBy // of a KindGap: what they were; good for as long as SysEx is
+	// Info describes the port that a KindPortLost, Found, Reopened, Added or Removed is about, which may be an output;
+	// else nil. It may be kept.
+	Info *PortInfo
 	// SysEx is the engine's memory, mostly the driver's buffer itself. It may be read until the handler returns;
 	// from ReadInto, until the next call of that.
 	SysEx []byte
@@ -50,12 +61,13 @@ type LostBy struct {
 	System       uint64 // system common and realtime
 	Malformed    uint64
 	SysExBuffers uint64
+	Notices      uint64 // events of NoPort and of outputs, of which 256 may wait
 }
 
 func lostBy(l *cwinmm.LostBy) LostBy {
 	return LostBy{
 		l[cwinmm.LostNotes], l[cwinmm.LostControllers], l[cwinmm.LostChannel], l[cwinmm.LostSystem],
-		l[cwinmm.LostMalformed], l[cwinmm.LostLong],
+		l[cwinmm.LostMalformed], l[cwinmm.LostLong], 0,
 	}
 }
 
@@ -71,5 +83,6 @@ func (ev *Event) read(p *cwinmm.Event) {
 	ev.Recovered = false
 	ev.Lost = 0
 	ev.LostBy = nil
+	ev.Info = nil
 	ev.SysEx = nil
 }

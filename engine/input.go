@@ -24,9 +24,14 @@ type InputOptions struct {
 	// SysExLimit is how many bytes of a system exclusive message are kept, at most: a longer one is a
 	// KindSysExCut. 0: 1 MiB.
 	SysExLimit int
-	// EndNotes has a note-off delivered for every note that is held, as far as the events tell, where events are
-	// missing (KindGap) and when the device is lost.
+	// EndNotes has a note-off delivered for every note that is held, as far as the events tell, and a release for
+	// every sustain pedal that is down, where events are missing (KindGap) and when the device is lost.
 	EndNotes bool
+	// StayLost keeps a device that has gone from being opened again when it comes back. Otherwise it is looked for in
+	// the list of ports once a second, as long as the input is open: by its interface id (PortInfo.Identity), wherever
+	// it is in the list. Without one, by its name but for the "2- " that Windows puts before it, as long as it
+	// can be told for certain from others of that name. KindPortLost, KindPortFound and KindPortReopened tell of it.
+	StayLost bool
 }
 
 // check says what is wrong with the options, and puts the defaults in.
@@ -77,17 +82,24 @@ func (i Ignore) filter() uint32 {
 
 // Input is an open input port. Its methods may be called concurrently, also from within a handler.
 type Input struct {
-	engine *Engine
-	info   PortInfo
-	port   Port
-	in     *cwinmm.Input
+	device
+	options cwinmm.InputOptions
 
 	closer closer        // once begun, no more events to the handler
 	gone   chan struct{} // closed when the poller has let go of it
 
+	// One opening of the device after the other. The poller reads in without mu, and changes it under mu.
+	in     *cwinmm.Input
+	next   *cwinmm.Input      // has been opened again: the poller is to go on with it; nil: none
+	after  PortInfo           // what next is
+	told   *PortInfo          // where the device has been found, still to be delivered; nil: nowhere
+	before cwinmm.InputCounts // of the openings before in
+	was    PortInfo           // what had gone, of in
+
 	// The poller's own.
 	stream   stream
 	vanished bool   // the device has gone
+	back     bool   // and there is more to tell of it
 	waiting  uint64 // events left to deliver in a merged pass
 }
 
@@ -102,25 +114,22 @@ func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) 
 		return nil, err
 	}
 	defer e.unuse()
-	info, err := pick(e.driver, In, port)
-	if err != nil {
-		return nil, err
-	}
-	in := &Input{engine: e, info: info, gone: make(chan struct{}), closer: newCloser()}
-	in.in, err = cwinmm.OpenInput(e.driver, info.Index, e.waiter, cwinmm.InputOptions{
+	in := &Input{gone: make(chan struct{}), closer: newCloser()}
+	in.options = cwinmm.InputOptions{
 		Capacity: options.Capacity,
 		Filter:   options.Ignore.filter(),
 		Clock:    StampClock(),
 		Buffers:  options.SysExBuffers,
 		Size:     options.SysExBufferSize,
 		Raise:    !e.options.NormalPriority,
-	}, e.options.Deadline)
-	if err != nil {
-		return nil, &PortError{info, err}
 	}
+	if err := in.openFirst(e, In, port, !options.StayLost, in); err != nil {
+		return nil, err
+	}
+	in.in, in.next = in.next, nil
 	in.stream.in, in.stream.buffer, in.stream.sysex.limit = in.in, -1, options.SysExLimit
 	if options.EndNotes {
-		in.stream.notes = new([16][2]uint64)
+		in.stream.notes = new(notesHeld)
 	}
 	if !e.addInput(in) {
 		_ = in.in.Close(e.options.Deadline) // nobody has seen it open
@@ -130,8 +139,8 @@ func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) 
 	return in, nil
 }
 
-// Info describes the port as it was when it was opened.
-func (in *Input) Info() PortInfo { return in.info }
+// Info describes the port as the list of ports did when it was opened, or since then, when it changed.
+func (in *Input) Info() PortInfo { return in.current() }
 
 // Port returns what identifies this input in events.
 func (in *Input) Port() Port { return in.port }
@@ -144,13 +153,18 @@ func (in *Input) Port() Port { return in.port }
 func (in *Input) Close() error { return in.closer.close(in.engine, in.shut) }
 
 func (in *Input) shut() error {
-	vanished := in.in.Ring.Gone()
-	err := in.in.Close(in.engine.options.Deadline)
-	in.engine.removeInput(in)
-	var refused *DriverError
-	if vanished && errors.As(err, &refused) && !errors.Is(err, ErrTimedOut) {
-		err = nil // a device that has gone cannot be closed in good order
+	open, err := in.end()
+	if open {
+		in.mu.Lock()
+		newest, vanished := in.newest(), in.isGone()
+		in.mu.Unlock()
+		err = newest.Close(in.engine.options.Deadline)
+		var refused *DriverError
+		if vanished && errors.As(err, &refused) && !errors.Is(err, ErrTimedOut) {
+			err = nil // a device that has gone cannot be closed in good order
+		}
 	}
+	in.engine.removeInput(in)
 	select {
 	case <-in.gone:
 	case <-time.After(in.engine.options.Deadline):
@@ -160,5 +174,119 @@ func (in *Input) shut() error {
 	if err == nil {
 		return nil
 	}
-	return &PortError{in.info, err}
+	return &PortError{in.Info(), err}
+}
+
+// newest returns the opening that the device has now, or had last.
+func (in *Input) newest() *cwinmm.Input {
+	if in.next != nil {
+		return in.next
+	}
+	return in.in
+}
+
+func (in *Input) isGone() bool { return in.lost || in.newest().Ring.Gone() }
+
+func (in *Input) lose(info PortInfo) {
+	if in.next == nil {
+		in.was = info
+	}
+	in.engine.waiter.Tell()
+}
+
+func (in *Input) tell(kind Kind, info PortInfo) {
+	if kind == KindPortFound {
+		in.told = &info
+	}
+	in.engine.waiter.Tell()
+}
+
+// isReady is false while the poller has not gone on with an opening: the one after it would be one too many.
+func (in *Input) isReady() bool { return in.next == nil }
+
+func (in *Input) closeLost() error { return in.newest().Close(in.engine.options.Deadline) }
+
+func (in *Input) openAt(info PortInfo) (use, undo func(), err error) {
+	opened, err := cwinmm.OpenInput(in.engine.driver, info.Index, in.engine.waiter, in.options, in.engine.options.Deadline)
+	if err != nil {
+		return nil, nil, &PortError{info, err}
+	}
+	use = func() { in.next, in.after = opened, info }
+	undo = func() {
+		_ = opened.Close(in.engine.options.Deadline) // nobody has seen it open
+		opened.Free()
+	}
+	return use, undo, nil
+}
+
+// look has the poller know whether the device has gone, and come back.
+func (in *Input) look() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.newest().Ring.Gone() {
+		in.goneNow()
+	}
+	in.vanished = in.lost || in.next != nil || in.in.Ring.Gone()
+	in.back = in.told != nil || in.next != nil
+	in.stream.was = in.was
+}
+
+// ring returns the ring that the device's events go to.
+func (in *Input) ring() *cwinmm.Ring {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.newest().Ring
+}
+
+// comeBack makes ev what is to be told of a device that has gone and is back. False: nothing is.
+func (in *Input) comeBack(ev *Event) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case in.told != nil:
+		*ev = Event{Time: Now(), Kind: KindPortFound, Port: in.port, Info: in.told}
+		in.told = nil
+	case in.next == nil:
+		in.back = false
+		return false
+	case in.in.Ring.Look() > 0: // what the driver still had to say when it was told to close
+		return false
+	case in.stream.goesOn():
+		in.stream.breakOff()
+		return in.stream.more(ev)
+	default:
+		info := in.after
+		*ev = Event{Time: Now(), Kind: KindPortReopened, Port: in.port, Info: &info}
+		in.in.Free()
+		in.before.Add(in.in.Counts())
+		in.in, in.next = in.next, nil
+		in.stream.follow(in.in)
+		in.vanished, in.back = false, false
+		in.was = in.identity.info    // what has gone if it has
+		in.engine.poller.lookAgain() // it may have gone already
+	}
+	return true
+}
+
+// free gives the rings up. For the engine, when the poller no longer reads them.
+func (in *Input) free() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.in.Free()
+	if in.next != nil {
+		in.next.Free()
+	}
+	close(in.gone)
+}
+
+// sum returns the counters of all openings together.
+func (in *Input) sum() cwinmm.InputCounts {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	sum := in.before
+	sum.Add(in.in.Counts())
+	if in.next != nil {
+		sum.Add(in.next.Counts())
+	}
+	return sum
 }

@@ -29,17 +29,30 @@ type OutputOptions struct {
 	LongChunk int
 	// LongPause is how long to wait between two chunks, from when the driver has given the one back.
 	LongPause time.Duration
+	// StayLost keeps a device that has gone from being opened again when it comes back: see InputOptions.StayLost.
+	StayLost bool
 }
 
 // Output is an open output port. Its methods may be called concurrently, also from within a handler.
 // Messages sent by one goroutine reach the driver in order.
 type Output struct {
-	engine *Engine
-	info   PortInfo
-	out    *cwinmm.Output
+	device
+	options cwinmm.OutputOptions
 
 	closer closer
-	inside atomic.Int64  // sends under way; plus shutBias once closed
+	now    atomic.Pointer[outOpening] // nil: its device has gone
+	unsent atomic.Uint64              // sends refused for that
+
+	openings []*outOpening // those whose counters may still change; the last is the newest
+	before   cwinmm.OutputCounts
+	reset    bool // when it is closed
+	refusal  error
+}
+
+// outOpening is one opening of an output's device.
+type outOpening struct {
+	out    *cwinmm.Output
+	inside atomic.Int64  // sends under way; plus shutBias once it is closed
 	quiet  chan struct{} // closed when it is closed and none is
 	hush   sync.Once     // closes quiet: a send that finds the output closed comes and goes too
 
@@ -74,12 +87,7 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 		return nil, err
 	}
 	defer e.unuse()
-	info, err := pick(e.driver, Out, port)
-	if err != nil {
-		return nil, err
-	}
-	out := &Output{engine: e, info: info, quiet: make(chan struct{}), closer: newCloser()}
-	out.out, err = cwinmm.OpenOutput(e.driver, info.Index, cwinmm.OutputOptions{
+	out := &Output{closer: newCloser(), options: cwinmm.OutputOptions{
 		Capacity:   options.Capacity,
 		DropOldest: options.DropOldest,
 		Clock:      StampClock(),
@@ -87,9 +95,9 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 		CalmTicks:  tick.Ticks(options.Calm),
 		LongChunk:  options.LongChunk,
 		LongPause:  options.LongPause,
-	}, e.options.Deadline)
-	if err != nil {
-		return nil, &PortError{info, err}
+	}}
+	if err := out.openFirst(e, Out, port, !options.StayLost, out); err != nil {
+		return nil, err
 	}
 	if !e.addOutput(out) {
 		_ = out.Close() // nobody has seen it open
@@ -98,8 +106,11 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 	return out, nil
 }
 
-// Info describes the port as it was when it was opened.
-func (o *Output) Info() PortInfo { return o.info }
+// Info describes the port as the list of ports did when it was opened, or since then, when it changed.
+func (o *Output) Info() PortInfo { return o.current() }
+
+// Port returns what identifies this output in events: KindPortLost, KindPortFound and KindPortReopened.
+func (o *Output) Port() Port { return o.port }
 
 // Send sends a message: at once on this goroutine while the driver is quick and nobody else is
 // sending, else by way of the output's queue and thread. It waits for nothing but the driver's own call;
@@ -111,15 +122,12 @@ func (o *Output) Send(m Message) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
-	if !o.enter() {
-		return ErrClosed
-	}
-	defer o.leave()
-	err := o.out.Send(uint32(m))
-	if err == nil || errors.Is(err, ErrQueueFull) {
+	on, err := o.enter()
+	if err != nil {
 		return err
 	}
-	return &PortError{o.info, err}
+	defer on.leave()
+	return o.result(on.out.Send(uint32(m)))
 }
 
 // SendSysEx queues a long message: a whole system exclusive message, from F0 to F7, which is copied.
@@ -139,15 +147,12 @@ func (o *Output) SendSysEx(bytes []byte) error {
 	if err := CheckSysEx(bytes); err != nil {
 		return err
 	}
-	if !o.enter() {
-		return ErrClosed
-	}
-	defer o.leave()
-	err := o.out.SendLong(bytes)
-	if err == nil || errors.Is(err, ErrQueueFull) {
+	on, err := o.enter()
+	if err != nil {
 		return err
 	}
-	return &PortError{o.info, err}
+	defer on.leave()
+	return o.result(on.out.SendLong(bytes))
 }
 
 // SendNow sends a message on this goroutine, after all that is queued, and returns the driver's
@@ -156,41 +161,66 @@ func (o *Output) SendNow(m Message) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
-	if !o.enter() {
-		return ErrClosed
+	on, err := o.enter()
+	if err != nil {
+		return err
 	}
-	defer o.leave()
-	if err := o.out.SendNow(uint32(m)); err != nil {
-		return &PortError{o.info, err}
+	defer on.leave()
+	return o.result(on.out.SendNow(uint32(m)))
+}
+
+// result makes of what a send came to what its caller is told, and takes notice of a device that has gone.
+func (o *Output) result(err error) error {
+	if err == nil || errors.Is(err, ErrQueueFull) {
+		return err
 	}
-	return nil
+	if errors.Is(err, ErrNoDevice) || errors.Is(err, ErrClosed) { // a handle that is not valid
+		o.noteGone()
+	}
+	return &PortError{o.Info(), err}
 }
 
 // ResetOnClose says whether Close resets the device before it closes it (midiOutReset), which turns off
 // every note that it may be playing, whoever sent it; it does not unless this says so. With many drivers
 // that is 2,064 messages, two seconds at the speed of a DIN line.
 func (o *Output) ResetOnClose(reset bool) {
-	if !o.enter() {
-		return
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reset = reset
+	if on := o.now.Load(); on != nil && on.enter() {
+		defer on.leave()
+		on.out.ResetFirst(reset)
 	}
-	defer o.leave()
-	o.out.ResetFirst(reset)
 }
 
-// enter begins a send. False: the output is closed.
-func (o *Output) enter() bool {
-	if o.inside.Add(1) > 0 {
+// enter begins a send. The error is ErrClosed or the one of ErrLost.
+func (o *Output) enter() (*outOpening, error) {
+	if on := o.now.Load(); on != nil && on.enter() {
+		return on, nil
+	}
+	if o.closer.begun.Load() {
+		return nil, ErrClosed
+	}
+	o.unsent.Add(1)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return nil, o.refusal
+}
+
+// enter begins a send. False: it is closed.
+func (on *outOpening) enter() bool {
+	if on.inside.Add(1) > 0 {
 		return true
 	}
-	o.leave()
+	on.leave()
 	return false
 }
 
-func (o *Output) leave() { o.checkQuiet(o.inside.Add(-1)) }
+func (on *outOpening) leave() { on.checkQuiet(on.inside.Add(-1)) }
 
-func (o *Output) checkQuiet(inside int64) {
+func (on *outOpening) checkQuiet(inside int64) {
 	if inside == shutBias {
-		o.hush.Do(func() { close(o.quiet) })
+		on.hush.Do(func() { close(on.quiet) })
 	}
 }
 
@@ -205,46 +235,132 @@ func (o *Output) Close() error { return o.closer.close(o.engine, o.shut) }
 
 func (o *Output) shut() error {
 	defer o.engine.removeOutput(o)
-	o.checkQuiet(o.inside.Add(shutBias))
-	var err error
-	select {
-	case <-o.quiet:
-		err = o.out.Close(o.engine.options.Deadline)
-		o.giveUp()
-	case <-time.After(o.engine.options.Deadline):
-		if err = o.out.Close(0); err != nil { // it may have returned just now
-			err = fmt.Errorf("a send did not return: %w", err)
-		}
-		go func() {
-			<-o.quiet
-			o.giveUp()
-		}()
+	open, err := o.end()
+	if open {
+		err = o.newest().close(o.engine.options.Deadline)
 	}
 	if err != nil {
-		return &PortError{o.info, err}
+		return &PortError{o.Info(), err}
 	}
 	return nil
 }
 
-// giveUp frees out once its counters stand still: those of an output whose driver is not done yet can be
-// watched.
-func (o *Output) giveUp() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.out.Settled() {
-		time.AfterFunc(time.Second, o.giveUp)
-		return
+func (on *outOpening) close(deadline time.Duration) error {
+	on.checkQuiet(on.inside.Add(shutBias))
+	select {
+	case <-on.quiet:
+		err := on.out.Close(deadline)
+		on.giveUp()
+		return err
+	case <-time.After(deadline):
 	}
-	final := o.out.Counts()
-	o.final = &final
-	o.out.Free()
+	err := on.out.Close(0)
+	if err != nil { // it may have returned just now
+		err = fmt.Errorf("a send did not return: %w", err)
+	}
+	go func() {
+		<-on.quiet
+		on.giveUp()
+	}()
+	return err
 }
 
-func (o *Output) counts() cwinmm.OutputCounts {
+// giveUp frees out once its counters stand still: those of an output whose driver is not done yet can be
+// watched.
+func (on *outOpening) giveUp() {
+	on.mu.Lock()
+	defer on.mu.Unlock()
+	if !on.out.Settled() {
+		time.AfterFunc(time.Second, on.giveUp)
+		return
+	}
+	final := on.out.Counts()
+	on.final = &final
+	on.out.Free()
+}
+
+// counts returns the counters, and whether they stand still.
+func (on *outOpening) counts() (n cwinmm.OutputCounts, final bool) {
+	on.mu.Lock()
+	defer on.mu.Unlock()
+	if on.final != nil {
+		return *on.final, true
+	}
+	return on.out.Counts(), false
+}
+
+// newest returns the opening that the device has now, or had last.
+func (o *Output) newest() *outOpening {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.final != nil {
-		return *o.final
+	return o.openings[len(o.openings)-1]
+}
+
+func (o *Output) isGone() bool {
+	on := o.now.Load()
+	if on == nil || !on.enter() {
+		return on == nil
 	}
-	return o.out.Counts()
+	defer on.leave()
+	return on.out.Gone()
+}
+
+func (o *Output) lose(info PortInfo) {
+	o.refusal = &PortError{info, ErrLost}
+	if on := o.now.Swap(nil); on != nil && on.enter() {
+		defer on.leave()
+		on.out.Lose()
+		on.out.ResetFirst(false)
+	}
+	o.tell(KindPortLost, info)
+}
+
+func (o *Output) tell(kind Kind, info PortInfo) {
+	o.engine.post(Event{Time: Now(), Kind: kind, Port: o.port, Info: &info})
+}
+
+func (*Output) isReady() bool { return true }
+
+func (o *Output) closeLost() error {
+	err := o.newest().close(o.engine.options.Deadline)
+	if errors.Is(err, ErrTimedOut) {
+		return &PortError{o.Info(), err}
+	}
+	return nil // a device that has gone cannot be closed in good order
+}
+
+func (o *Output) openAt(info PortInfo) (use, undo func(), err error) {
+	opened, err := cwinmm.OpenOutput(o.engine.driver, info.Index, o.options, o.engine.options.Deadline)
+	if err != nil {
+		return nil, nil, &PortError{info, err}
+	}
+	on := &outOpening{out: opened, quiet: make(chan struct{})}
+	use = func() {
+		opened.ResetFirst(o.reset)
+		o.openings = append(o.openings, on)
+		o.now.Store(on)
+	}
+	undo = func() { _ = on.close(o.engine.options.Deadline) } // nobody has seen it open
+	return use, undo, nil
+}
+
+// sum returns the counters of all openings together.
+func (o *Output) sum() cwinmm.OutputCounts {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var sum cwinmm.OutputCounts
+	var changing []*outOpening
+	for i, on := range o.openings {
+		n, final := on.counts()
+		if final && i < len(o.openings)-1 {
+			o.before.Add(n)
+			continue
+		}
+		changing = append(changing, on)
+		sum.Add(n)
+	}
+	o.openings = changing
+	all := o.before
+	all.Add(sum)
+	return all
 }

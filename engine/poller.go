@@ -70,7 +70,7 @@ func (p *poller) start() {
 // changed reports whether there is something to obey.
 func (p *poller) changed() bool { return p.engine.waiter.Command() != p.command }
 
-// obey looks at what has changed besides events. The error is ErrClosed.
+// obey looks at what has changed besides events, and delivers what comes from no ring. The error is ErrClosed.
 func (p *poller) obey() error {
 	p.command = p.engine.waiter.Command() // before the looks below: a later change tells again
 	if p.engine.closer.begun.Load() {
@@ -78,10 +78,18 @@ func (p *poller) obey() error {
 	}
 	p.inputs = p.engine.adopt()
 	for _, in := range p.inputs {
-		in.vanished = in.in.Ring.Gone()
+		in.look()
+	}
+	for !p.engine.closer.begun.Load() && p.engine.notices.take(&p.event) {
+		if !p.deliver() {
+			break
+		}
 	}
 	return nil
 }
+
+// lookAgain has it look at what has changed before it sleeps.
+func (p *poller) lookAgain() { p.command-- }
 
 // deliver hands p.event over. False: there is no room for another.
 func (p *poller) deliver() bool {
@@ -178,19 +186,22 @@ func (p *poller) earliest() *Input {
 // open reports whether the input's events are still wanted.
 func (in *Input) open() bool { return !in.closer.begun.Load() && !in.engine.closer.begun.Load() }
 
-// silence makes ev what the ring has no record of: a loss with nothing behind it, or the end of the
-// device. False: neither.
+// silence makes ev what the ring has no record of: a loss with nothing behind it, or that the device has
+// gone, or come back. False: none of it.
 func (in *Input) silence(ev *Event) bool {
 	s := &in.stream
 	if in.in.Ring.Lost(&s.loss) {
 		s.gap(ev, Now())
 		return true
 	}
-	if in.vanished && !s.goneTold && in.in.Ring.Drained() {
+	if !in.vanished || !in.in.Ring.Drained() {
+		return false
+	}
+	if !s.goneTold {
 		s.vanish()
 		return s.more(ev)
 	}
-	return false
+	return in.back && in.comeBack(ev)
 }
 
 // rest is what the poller does after a pass without an event: spin for a moment, or sleep, the latter for at

@@ -44,7 +44,10 @@ func (p *poller) readInto(events []Event) (int, error) {
 				return 0, err
 			}
 		}
-		if p.pass(); p.filled > 0 {
+		if p.filled == 0 {
+			p.pass()
+		}
+		if p.filled > 0 {
 			return p.filled, nil
 		}
 		limit := forever

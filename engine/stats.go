@@ -15,7 +15,8 @@ type Stats struct {
 	// are harmless.
 	StaleCallbacks uint64
 	// Abandoned counts handles that were given up at a deadline because their driver did not return, and
-	// has not yet, in the whole process. What they hold is kept.
+	// has not yet, in the whole process. What they hold is kept. It also counts this engine's last look at the list of
+	// ports, if it outlasts Close.
 	Abandoned int
 	// KeptBuffers counts inputs whose driver did not give all buffers back when they were closed, in the whole
 	// process. Their memory is kept for good.
@@ -27,11 +28,13 @@ type Stats struct {
 	Outputs []OutputStats // of those open now
 }
 
-// InputStats are an input's statistics since it was opened. While events flow they are read one after
+// InputStats are an input's statistics since it was opened, all its openings together where its device has come
+// back. While events flow they are read one after
 // the other; once they stand still, Received = Delivered + Waiting + Filtered + Dropped.Total().
 type InputStats struct {
 	Info      PortInfo
 	Port      Port
+	Device    Device
 	Received  uint64 // messages that the driver called with
 	Delivered uint64 // messages that a handler or reader was given
 	Waiting   uint64 // messages in the ring
@@ -71,10 +74,13 @@ func (d Dropped) Total() uint64 { return d.Full + d.Concurrent + d.Late + d.Clos
 // Queued; that also holds for OutputSysEx alone.
 type OutputStats struct {
 	Info      PortInfo
+	Port      Port
+	Device    Device
+	Unsent    uint64 // refused with ErrLost
 	Sent      uint64 // taken by the driver
 	Failed    uint64 // refused by the driver
 	Refused   uint64 // refused by the queue, which was full
-	Dropped   uint64 // dropped from the queue: for newer ones (OutputOptions.DropOldest), or since Close could not wait
+	Dropped   uint64 // dropped from the queue: for newer ones (OutputOptions.DropOldest), since Close could not wait, or since the device had gone
 	Queued    uint64 // waiting in the queue, and the long message that is being sent
 	Slow      uint64 // calls for short messages that took longer than OutputOptions.Slow
 	Moved     uint64 // times the output was moved to its own thread
@@ -110,7 +116,7 @@ func (e *Engine) Stats() Stats {
 		Follows:        int(e.poller.follow.at.Load()),
 		LateWakeups:    e.poller.lateWakeups.Load(),
 		StaleCallbacks: cwinmm.StaleCallbacks() + cwinmm.StaleDones(),
-		Abandoned:      cwinmm.Abandoned(),
+		Abandoned:      cwinmm.Abandoned() + e.watch.stuck(),
 		KeptBuffers:    cwinmm.KeptPools(),
 		Held:           cwinmm.Held(),
 	}
@@ -125,10 +131,11 @@ func (e *Engine) Stats() Stats {
 
 // Stats returns the statistics, after Close too.
 func (in *Input) Stats() InputStats {
-	n := in.in.Counts()
+	n := in.sum()
 	s := InputStats{
-		Info:      in.info,
+		Info:      in.Info(),
 		Port:      in.port,
+		Device:    in.stats(),
 		Received:  n.Received,
 		Delivered: n.Delivered,
 		Waiting:   n.Waiting,
@@ -156,9 +163,12 @@ func (in *Input) Stats() InputStats {
 
 // Stats returns the statistics, after Close too.
 func (o *Output) Stats() OutputStats {
-	n := o.counts()
+	n := o.sum()
 	return OutputStats{
-		Info:      o.info,
+		Info:      o.Info(),
+		Port:      o.port,
+		Device:    o.stats(),
+		Unsent:    o.unsent.Load(),
 		Sent:      n.Sent,
 		Failed:    n.Failed,
 		Refused:   n.Refused,

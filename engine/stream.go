@@ -26,18 +26,25 @@ type stream struct {
 	held        bool   // stash
 	stash       Event
 	ends        cwinmm.Ends
-	gone        bool // the end of the device
+	gone        bool // the end of the device,
+	was         PortInfo
 	at          Instant
 	driver      DriverTime
 
 	sysex    assembly
-	notes    *[16][2]uint64 // that are held, as in cwinmm.Ends; nil without InputOptions.EndNotes
+	notes    *notesHeld // nil without InputOptions.EndNotes
 	loss     cwinmm.Loss
 	lostBy   LostBy
 	goneTold bool
 
 	counts [KindSysExDry + 1]atomic.Uint64 // of events, by kind
 	ended  atomic.Uint64                   // of those with Recovered
+}
+
+// notesHeld are notes and pedals that are held, as in cwinmm.Ends.
+type notesHeld struct {
+	notes  [16][2]uint64
+	pedals uint16
 }
 
 // next makes ev the next event of the left ones in the ring. False: there is none left. The bytes of the
@@ -118,19 +125,35 @@ func (s *stream) endHeld() {
 	if s.notes == nil {
 		return
 	}
-	for channel := range s.notes {
-		for half := range s.notes[channel] {
-			s.ends.NoteOff[channel][half] |= s.notes[channel][half]
+	for channel := range s.notes.notes {
+		for half := range s.notes.notes[channel] {
+			s.ends.NoteOff[channel][half] |= s.notes.notes[channel][half]
 		}
 	}
+	s.ends.PedalUp |= s.notes.pedals
 }
 
 // vanish has the end of the device delivered, and before it the end of what was going on.
 func (s *stream) vanish() {
-	s.at, s.driver = Now(), 0
-	s.behind, s.gone, s.goneTold = true, true, true
+	s.breakOff()
+	s.gone, s.goneTold = true, true
+}
+
+// breakOff has the end of what was going on delivered.
+func (s *stream) breakOff() {
+	s.at, s.driver, s.behind = Now(), 0, true
 	s.interrupted = s.sysex.partial
 	s.endHeld()
+}
+
+// goesOn reports whether anything is going on.
+func (s *stream) goesOn() bool {
+	return s.sysex.partial || s.notes != nil && *s.notes != notesHeld{}
+}
+
+// follow goes on with another opening of the device.
+func (s *stream) follow(in *cwinmm.Input) {
+	s.in, s.goneTold, s.emptied = in, false, false
 }
 
 // more makes ev what is to be delivered before the ring is read on. False: nothing is, any more.
@@ -172,7 +195,8 @@ func (s *stream) end(ev *Event) bool {
 		}
 	case s.gone:
 		s.gone = false
-		*ev = Event{Time: s.at, Kind: KindPortLost, Port: s.port}
+		was := s.was
+		*ev = Event{Time: s.at, Kind: KindPortLost, Port: s.port, Info: &was}
 	default:
 		s.behind = false
 		return false
@@ -205,17 +229,21 @@ func (s *stream) long(ev *Event, kind Kind, message []byte) {
 	}
 }
 
-// note follows which notes are held.
+// note follows which notes and pedals are held.
 func (s *stream) note(m Message) {
 	channel, note := m.Status()&15, m.Data1()&0x7F
-	word, bit := &s.notes[channel][note/64], uint64(1)<<(note%64)
+	word, bit := &s.notes.notes[channel][note/64], uint64(1)<<(note%64)
 	switch status := m.Status() &^ 15; {
 	case status == NoteOn && m.Data2() > 0:
 		*word |= bit
 	case status == NoteOn, status == NoteOff:
 		*word &^= bit
 	case status == ControlChange && (note == allSoundOff || note >= allNotesOff):
-		s.notes[channel] = [2]uint64{}
+		s.notes.notes[channel] = [2]uint64{}
+	case status == ControlChange && note == holdPedal && m.Data2() >= 64:
+		s.notes.pedals |= 1 << channel
+	case status == ControlChange && note == holdPedal:
+		s.notes.pedals &^= 1 << channel
 	}
 }
 

@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// device is what is behind an open port, and may go and come back: what an Input and an Output have in common.
+//
+// It is open until it is lost, which anybody notices who hears of it. Then the watch has its handle closed, looks
+// for it in the list of ports, and opens it again. Closing and opening may take their time, so each is
+// done on a goroutine of its own, one at a time: work. Closing the port for good waits for that.
+type device struct {
+	engine *Engine
+	port   Port
+	keep   bool // to be opened again
+	side   side
+
+	mu       sync.Mutex
+	identity identity
+	seen     uint64        // the version of the watch's list that it was last looked for in
+	lost     bool          // it has gone, and is not open again
+	found    bool          // but is in the list, which has been told
+	closed   bool          // its handle is, or is being given up
+	ending   bool          // Close has begun: nothing does any more
+	work     chan struct{} // closed when what is under way is done; nil: nothing is
+	counts   Device
+}
+
+// side is what an Input and an Output do each in its own way.
+type side interface {
+	// isGone reports whether the driver has said that the device has gone. The caller holds mu.
+	isGone() bool
+	// lose is called when it has, or anything else has told so, at once. The caller holds mu.
+	lose(info PortInfo)
+	// tell has an event told. The caller holds mu.
+	tell(kind Kind, info PortInfo)
+	// isReady reports whether it could be opened again. The caller holds mu.
+	isReady() bool
+	// closeLost closes the handle of the device that has gone.
+	closeLost() error
+	// openAt opens the device at its place in the list. Then use, with mu held, has it used, or undo closes it
+	// again.
+	openAt(info PortInfo) (use, undo func(), err error)
+}
+
+// Device are a port's statistics of its device's comings and goings.
+type Device struct {
+	Lost     bool   // it has gone and is not open
+	Losses   uint64 // times that it has gone
+	Reopened uint64 // times that it has been opened again
+	// LastError is why it could not be closed in time after it had gone, or not be opened again, the last time; nil
+	// if it could.
+	LastError error
+}
+
+// current describes the port as the last list did that it was in.
+func (d *device) current() PortInfo {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.identity.info
+}
+
+// openFirst opens the port that a selector selects. Devices are opened by their place in the list, which may change at
+// any time: it has to be the same list before and after.
+func (d *device) openFirst(e *Engine, direction Direction, port Selector, keep bool, s side) error {
+	d.engine, d.side, d.keep = e, s, keep
+	for tries := 1; ; tries++ {
+		sum := sumOf(e.driver, direction)
+		all, err := list(e.driver, direction)
+		if err != nil {
+			return err
+		}
+		info, ok := port.find(all)
+		if !ok {
+			return &NotFoundError{direction, port, all}
+		}
+		use, undo, err := s.openAt(info)
+		same := sum == sumOf(e.driver, direction)
+		switch {
+		case err != nil && (same || tries == mostTries):
+			return err
+		case same:
+			d.identity = identify(info, all)
+			use()
+			return nil
+		case err == nil:
+			undo()
+			if tries == mostTries {
+				return &PortError{info, errListChanged}
+			}
+		}
+	}
+}
+
+// mostTries is how often a device is opened while the list of ports changes.
+const mostTries = 5
+
+func (d *device) stats() Device {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.counts
+}
+
+// noteGone takes notice that the device has gone. Any thread.
+func (d *device) noteGone() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.goneNow()
+}
+
+// goneNow is noteGone with mu held.
+func (d *device) goneNow() {
+	if d.lost || d.ending {
+		return
+	}
+	d.lost, d.found, d.closed = true, false, false
+	d.counts.Lost = true
+	d.counts.Losses++
+	d.side.lose(d.identity.info)
+	d.engine.watch.wake()
+}
+
+// attend does what there is to do for the device, which is looked for in a list, if that is new. For the watch.
+func (d *device) attend(l ports, workers *sync.WaitGroup) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ending {
+		return
+	}
+	all := l.of(d.identity.info.Direction)
+	if l.version != d.seen {
+		d.seen = l.version
+		if !l.partial {
+			d.identity.follow(all, d.lost)
+			if d.identity.missing(all) {
+				d.found = false
+				d.goneNow()
+			}
+		}
+	}
+	if d.side.isGone() {
+		d.goneNow()
+	}
+	if !d.lost || d.work != nil {
+		return
+	}
+	if !d.closed {
+		d.begin(workers, d.closeHandle)
+		return
+	}
+	info, ok := d.identity.find(all, true)
+	if !ok || !d.keep || !d.side.isReady() {
+		return
+	}
+	if !d.found {
+		d.found = true
+		d.side.tell(KindPortFound, info)
+	}
+	d.begin(workers, func() { d.openAgain(info, l) })
+}
+
+// begin begins work. The caller holds mu.
+func (d *device) begin(workers *sync.WaitGroup, work func()) {
+	done := make(chan struct{})
+	d.work = done
+	workers.Go(func() {
+		work()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.work = nil
+		close(done)
+	})
+}
+
+func (d *device) closeHandle() {
+	err := d.side.closeLost()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	d.counts.LastError = err
+	d.engine.watch.wake() // it may be back already
+}
+
+// openAgain opens the device at its place in a list, if that is still the list.
+func (d *device) openAgain(info PortInfo, l ports) {
+	use, undo, err := d.side.openAt(info)
+	if err == nil && l.sums[info.Direction] != sumOf(d.engine.driver, info.Direction) {
+		undo()
+		err = &PortError{info, errListChanged}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.counts.LastError = err
+	switch {
+	case err != nil:
+	case d.ending:
+		d.mu.Unlock()
+		undo()
+		d.mu.Lock()
+	default:
+		d.identity = identify(info, l.of(info.Direction))
+		d.seen = l.version
+		d.lost, d.closed = false, false
+		d.counts.Lost = false
+		d.counts.Reopened++
+		use()
+		d.side.tell(KindPortReopened, info)
+	}
+}
+
+// end ends the device's comings and goings, and reports whether a handle is open that has to be closed. The error
+// is ErrTimedOut: a driver is still closing or opening it.
+func (d *device) end() (open bool, err error) {
+	d.mu.Lock()
+	d.ending = true
+	work := d.work
+	d.mu.Unlock()
+	if work != nil {
+		select {
+		case <-work:
+		case <-time.After(d.engine.options.Deadline):
+			return false, fmt.Errorf("the device is still being closed or opened: %w", ErrTimedOut)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.closed, nil
+}

@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf16"
+)
+
+// identity is how a port is known again when the list of ports has changed. A port that cannot be told from
+// another for certain is not known again: better none than the wrong one.
+//
+// With an interface id (PortInfo.Identity), it is the port with that id, wherever it is in the list and whatever
+// it is called. Where several ports have one id, as those of one device may, they come and go together: it is the
+// one of its name, and of several of one name, the one in its place among them, once there are as many as before.
+//
+// Without, it is known by its name as long as no other port has that. Windows puts "2- ", "3- " and so on before the
+// name of a device that it takes for another one than before, so the name alone is not enough while there are
+// twins, ports of the same name but for that. Then it is the one of that name that has come, if a single one has
+// since it went, under a name in full that none of the twins has that were there all the time. If a twin has
+// gone meanwhile, or one had its name in full, it is not known again. Its place among the twins would not
+// tell: that changes with the list.
+type identity struct {
+	info PortInfo // as in the last list that it was in
+	// With an id.
+	place, count int  // among the ports with this id and name
+	only         bool // it had the id for itself
+	// Without.
+	twins   []string // names in full of those there all the time
+	blurred bool     // one of them cannot be told from it
+}
+
+// identify returns the identity of a port of a list.
+func identify(info PortInfo, ports []PortInfo) identity {
+	id := identity{info: info}
+	if info.Identity == "" {
+		id.twins = id.relatives(ports)
+		id.blurred = count(id.twins, info.Name) > 1
+		id.twins = minus(id.twins, []string{info.Name})
+		return id
+	}
+	same := id.sameID(ports)
+	id.only = len(same) == 1
+	named := id.sameName(same)
+	id.count = len(named)
+	id.place = slices.IndexFunc(named, func(p PortInfo) bool { return p.Index == info.Index })
+	return id
+}
+
+// find returns the port that this one is in a list; false: it is not there, or cannot be told for certain.
+// lost: its device has gone.
+func (id *identity) find(ports []PortInfo, lost bool) (PortInfo, bool) {
+	if id.info.Identity != "" {
+		same := id.sameID(ports)
+		if named := id.sameName(same); len(named) == id.count {
+			return named[id.place], true
+		}
+		if id.only && len(same) == 1 {
+			return same[0], true
+		}
+		return PortInfo{}, false
+	}
+	name := id.info.Name
+	if lost {
+		came := minus(id.relatives(ports), id.twins)
+		if len(came) != 1 {
+			return PortInfo{}, false
+		}
+		name = came[0]
+	}
+	named := slices.DeleteFunc(slices.Clone(ports), func(p PortInfo) bool { return p.Identity != "" || p.Name != name })
+	if id.blurred || len(named) != 1 {
+		return PortInfo{}, false
+	}
+	return named[0], true
+}
+
+// follow takes notice of a list. lost: the port's device has gone.
+func (id *identity) follow(ports []PortInfo, lost bool) {
+	if p, ok := id.find(ports, lost); ok && !lost {
+		id.info = p
+	}
+	if id.info.Identity != "" {
+		return
+	}
+	now := id.relatives(ports)
+	if lost {
+		stayed := common(id.twins, now)
+		id.blurred = id.blurred || len(stayed) < len(id.twins)
+		id.twins = stayed
+		return
+	}
+	id.blurred = id.blurred || count(now, id.info.Name) > 1
+	id.twins = minus(now, []string{id.info.Name})
+}
+
+// missing reports whether the port is certain not to be in a list.
+func (id *identity) missing(ports []PortInfo) bool {
+	if id.info.Identity != "" {
+		return len(id.sameID(ports)) == 0
+	}
+	return count(id.relatives(ports), id.info.Name) == 0
+}
+
+func (id *identity) sameID(ports []PortInfo) []PortInfo {
+	return slices.DeleteFunc(slices.Clone(ports), func(p PortInfo) bool { return p.Identity != id.info.Identity })
+}
+
+func (id *identity) sameName(ports []PortInfo) []PortInfo {
+	return slices.DeleteFunc(slices.Clone(ports), func(p PortInfo) bool { return !sameName(p.Name, id.info.Name) })
+}
+
+// relatives returns the names in full of the ports without an id that have the same name but for what
+// Windows puts before it.
+func (id *identity) relatives(ports []PortInfo) []string {
+	var names []string
+	for _, p := range ports {
+		if p.Identity == "" && sameName(p.Name, id.info.Name) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// sameName reports whether two names are the same but for what Windows puts before them. A name has at most 31
+// units, so one of them may have lost its end to that.
+func sameName(a, b string) bool {
+	short, long := ownName(a), ownName(b)
+	full := a
+	if len(short) > len(long) {
+		short, long, full = long, short, b
+	}
+	return short == long || len(utf16.Encode([]rune(full))) == 31 && strings.HasPrefix(long, short)
+}
+
+// ownName returns a name without "2- " and the like.
+func ownName(name string) string {
+	rest := strings.TrimLeft(name, "0123456789")
+	if own, ok := strings.CutPrefix(rest, "- "); ok && len(rest) < len(name) {
+		return own
+	}
+	return name
+}
+
+func count(names []string, name string) (n int) {
+	for _, other := range names {
+		if other == name {
+			n++
+		}
+	}
+	return n
+}
+
+// minus returns the names without those of another list, each as often as it is in that.
+func minus(names, without []string) []string {
+	names = slices.Clone(names)
+	for _, name := range without {
+		if i := slices.Index(names, name); i >= 0 {
+			names = slices.Delete(names, i, i+1)
+		}
+	}
+	return names
+}
+
+// common returns the names that are in both lists, each as often as it is in both.
+func common(a, b []string) []string { return minus(a, minus(a, b)) }
