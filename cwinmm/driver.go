@@ -7,8 +7,6 @@ package cwinmm
 #cgo windows CFLAGS: -D_WIN32_WINNT=0x0A00
 #cgo windows LDFLAGS: -lwinmm -lsynchronization
 #cgo linux LDFLAGS: -pthread
-#include <stddef.h>
-
 #include "service.h"
 #include "winmm.h"
 
@@ -18,30 +16,6 @@ static UINT count(struct onset_driver *d, bool in) {
 }
 static MMRESULT caps(struct onset_driver *d, bool in, UINT id, struct onset_caps *caps) {
     return in ? d->calls->in_caps(d, id, caps) : d->calls->out_caps(d, id, caps);
-}
-
-static uint64_t mix(uint64_t sum, const void *bytes, size_t count) { // FNV-1a
-    for (const uint8_t *b = bytes; count--; b++)
-        sum = (sum ^ *b) * 0x100000001B3;
-    return sum;
-}
-// Up to the NUL: behind it drivers may leave anything.
-static uint64_t mix_text(uint64_t sum, const uint16_t *text, size_t most) {
-    size_t length = 0;
-    while (length < most && text[length])
-        length++;
-    return mix(mix(sum, &length, sizeof length), text, length * sizeof *text);
-}
-static uint64_t list_sum(struct onset_driver *d, bool in) {
-    UINT devices = count(d, in);
-    uint64_t sum = mix(0xCBF29CE484222325, &devices, sizeof devices);
-    for (UINT id = 0; id < devices; id++) {
-        struct onset_caps c = {0};
-        MMRESULT result = caps(d, in, id, &c);
-        uint32_t rest[] = {result, c.manufacturer, c.product, c.version};
-        sum = mix(mix_text(mix_text(sum, c.name, 32), c.identity, ONSET_IDENTITY), rest, sizeof rest);
-    }
-    return sum;
 }
 */
 import "C"
@@ -81,13 +55,6 @@ func (d *Driver) list(in bool) []Caps {
 	}
 	return all
 }
-
-// InputSum returns a number that is another one, but for one chance in 2^64, when Inputs would return
-// something else. It does not allocate.
-func (d *Driver) InputSum() uint64 { return uint64(C.list_sum(d.c, true)) }
-
-// OutputSum is InputSum for Outputs.
-func (d *Driver) OutputSum() uint64 { return uint64(C.list_sum(d.c, false)) }
 
 // Share returns the same driver once more: each is given up for itself.
 func (d *Driver) Share() *Driver {

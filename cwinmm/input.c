@@ -1,6 +1,7 @@
 #include "input.h"
 
 #include "thread.h"
+#include "watch.h"
 
 static struct onset_input inputs[ONSET_INPUTS];
 
@@ -346,6 +347,7 @@ static bool tell_gone(struct onset_input *in, bool *told)
     // Release: what the device delivered is found by whoever sees this (Ring.Gone).
     atomic_store_explicit(&in->ring->gone, 1, memory_order_release);
     onset_command(in->waiter);
+    onset_note_loss();
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "long.h"
 #include "memory.h"
 #include "thread.h"
+#include "watch.h"
 
 #define NAP_NS  20000000   // how often a wait that nobody rings for looks whether it is over
 #define HELD_NS 1000000000 // how often what the driver holds is looked at without MOM_DONE
@@ -146,7 +147,8 @@ bool onset_output_gone(struct onset_output *out)
 void onset_output_lose(struct onset_output *out)
 {
     // Relaxed, as above: it guards no data.
-    atomic_store_explicit(&out->gone, true, memory_order_relaxed);
+    if (!atomic_exchange_explicit(&out->gone, true, memory_order_relaxed))
+        onset_note_loss();
 }
 
 // The call itself, timed; under the claim.

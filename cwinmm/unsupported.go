@@ -30,6 +30,18 @@ func (*Driver) InputSum() uint64 { return 0 }
 // OutputSum returns 0 in this build.
 func (*Driver) OutputSum() uint64 { return 0 }
 
+// Watch looks at a list of devices. There is none in this build.
+type Watch struct{}
+
+// StartWatch fails in this build.
+func StartWatch(*Driver, *Waiter, time.Duration) (*Watch, error) { return nil, errNoCore }
+
+// Insist does nothing in this build.
+func (*Watch) Insist(bool) {}
+
+// Stop does nothing in this build.
+func (*Watch) Stop(time.Duration) error { return nil }
+
 // Share returns d.
 func (d *Driver) Share() *Driver { return d }
 

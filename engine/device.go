@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type device struct {
 	mu       sync.Mutex
 	identity identity
 	seen     uint64        // the version of the watch's list that it was last looked for in
+	stuck    uint64        // the same, of the list in which it was opened and the driver did not return; 0: it did
 	lost     bool          // it has gone, and is not open again
 	found    bool          // but is in the list, which has been told
 	closed   bool          // its handle is, or is being given up
@@ -122,43 +124,41 @@ func (d *device) goneNow() {
 	d.engine.watch.wake()
 }
 
-// attend does what there is to do for the device, which is looked for in a list, if that is new. For the watch.
-func (d *device) attend(l ports, workers *sync.WaitGroup) {
+// attend does what there is to do for the device, which is looked for in a list, if that is new. again: that may
+// have to be done again. For the watch.
+func (d *device) attend(l ports, workers *sync.WaitGroup) (again bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ending {
-		return
+		return false
 	}
 	all := l.of(d.identity.info.Direction)
-	if l.version != d.seen {
-		d.seen = l.version
-		if !l.partial {
-			d.identity.follow(all, d.lost)
-			if d.identity.missing(all) {
-				d.found = false
-				d.goneNow()
-			}
-		}
-	}
-	if d.side.isGone() {
+	news := l.version != d.seen && !l.partial
+	d.seen = l.version
+	if d.side.isGone() || news && d.identity.missing(all) {
 		d.goneNow()
 	}
+	if news {
+		d.identity.follow(all, d.lost)
+	}
 	if !d.lost || d.work != nil {
-		return
+		return d.found && d.lost
 	}
 	if !d.closed {
 		d.begin(workers, d.closeHandle)
-		return
+		return false
 	}
 	info, ok := d.identity.find(all, true)
-	if !ok || !d.keep || !d.side.isReady() {
-		return
+	if !ok || !d.keep || d.stuck == l.version || !d.side.isReady() {
+		d.found = d.found && ok
+		return false
 	}
 	if !d.found {
 		d.found = true
 		d.side.tell(KindPortFound, info)
 	}
 	d.begin(workers, func() { d.openAgain(info, l) })
+	return true
 }
 
 // begin begins work. The caller holds mu.
@@ -194,13 +194,15 @@ func (d *device) openAgain(info PortInfo, l ports) {
 	defer d.mu.Unlock()
 	d.counts.LastError = err
 	switch {
+	case errors.Is(err, ErrTimedOut):
+		d.stuck = l.version // not another thread in the driver for each look
 	case err != nil:
 	case d.ending:
 		d.mu.Unlock()
 		undo()
 		d.mu.Lock()
 	default:
-		d.identity = identify(info, l.of(info.Direction))
+		d.identity = d.identity.identifyAgain(info, l.of(info.Direction))
 		d.seen = l.version
 		d.lost, d.closed = false, false
 		d.counts.Lost = false

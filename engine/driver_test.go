@@ -120,7 +120,7 @@ func TestMoreDataAndErrorsAreDeliveredAndCounted(t *testing.T) {
 // A device that goes is told once, however often its driver says so.
 func TestADeviceThatClosesItselfIsToldOnce(t *testing.T) {
 	r := newRig(t, engine.Options{Wait: engine.WaitPark})
-	in := r.input(t, 0, engine.InputOptions{})
+	in := r.input(t, 0, engine.InputOptions{StayLost: true})
 	rogue := r.loop.Rogue(0)
 	rogue.Vanish()
 	rogue.Vanish()

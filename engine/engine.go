@@ -100,7 +100,7 @@ func Open(options Options) (*Engine, error) {
 	if options.Deadline == 0 {
 		options.Deadline = 5 * time.Second
 	}
-	e := &Engine{options: options, closer: newCloser(), watch: newWatch()}
+	e := &Engine{options: options, closer: newCloser()}
 	e.idle = sync.NewCond(&e.mu)
 	if options.Driver == nil {
 		own, err := defaultDriver()
@@ -110,21 +110,29 @@ func Open(options Options) (*Engine, error) {
 		e.own, options.Driver = own, own
 	}
 	e.driver = options.Driver.Shim().Share() // a call that hangs may outlast what the caller has
-	waiter, err := cwinmm.NewWaiter()
-	if err != nil {
+	if err := e.newWaiters(); err != nil {
 		e.driver.Close()
 		if e.own != nil {
 			e.own.Close()
 		}
 		return nil, err
 	}
-	e.waiter = waiter
 	e.poller = poller{engine: e, spin: tick.Ticks(options.SpinFor), yield: newYielder()}
 	e.poller.follow.at.Store(-1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.beat = time.AfterFunc(beat, e.wakeForNothing)
 	return e, nil
+}
+
+func (e *Engine) newWaiters() (err error) {
+	if e.waiter, err = cwinmm.NewWaiter(); err != nil {
+		return err
+	}
+	if e.watch.waiter, err = cwinmm.NewWaiter(); err != nil {
+		e.waiter.Close()
+	}
+	return err
 }
 
 // wakeForNothing wakes the poller, and again after a while.
@@ -222,6 +230,7 @@ func (e *Engine) settle() {
 		e.freed = true
 		e.beat.Stop()
 		e.waiter.Close()
+		e.watch.waiter.Close()
 		e.driver.Close()
 		if e.own != nil {
 			e.own.Close()
@@ -310,6 +319,7 @@ func (e *Engine) removeInput(in *Input) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.inputs = without(e.inputs, in)
+	e.watch.wake()
 	e.retired = append(e.retired, in)
 	if e.polling {
 		e.waiter.Tell()
@@ -335,6 +345,7 @@ func (e *Engine) removeOutput(out *Output) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.outputs = without(e.outputs, out)
+	e.watch.wake()
 }
 
 // without returns a copy of s that lacks x.

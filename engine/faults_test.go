@@ -58,7 +58,7 @@ func TestFaultsReachTheProgram(t *testing.T) {
 
 func TestACableComesBack(t *testing.T) {
 	r := newRig(t, engine.Options{})
-	lost := r.input(t, 0, engine.InputOptions{})
+	lost := r.input(t, 0, engine.InputOptions{StayLost: true})
 	r.loop.Unplug(0)
 	r.run(t, func(ev *engine.Event) bool { return ev.Kind == engine.KindPortLost && ev.Port == lost.Port() })
 	require.NoError(t, r.loop.Replug(0, 0, "2- Alpha"))
@@ -69,7 +69,6 @@ func TestACableComesBack(t *testing.T) {
 		assert.Equal(t, in.Port(), ev.Port)
 		return ev.Message == engine.SourceMessage(2)
 	})
-	assert.Equal(t, 2, r.loop.OpenPorts())
 	assert.NoError(t, lost.Close())
 	assert.Equal(t, 1, r.loop.OpenPorts())
 	assert.Error(t, r.loop.Replug(0, -1, ""))

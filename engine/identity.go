@@ -16,16 +16,17 @@ import (
 // Without, it is known by its name as long as no other port has that. Windows puts "2- ", "3- " and so on before the
 // name of a device that it takes for another one than before, so the name alone is not enough while there are
 // twins, ports of the same name but for that. Then it is the one of that name that has come, if a single one has
-// since it went, under a name in full that none of the twins has that were there all the time. If a twin has
-// gone meanwhile, or one had its name in full, it is not known again. Its place among the twins would not
-// tell: that changes with the list.
+// since it went, under a name in full that none of the twins has. If one of the twins is away that were ever there
+// with it, or has been meanwhile, or if two had the same name in full, it is not known again. Its place among the
+// twins would not tell: that changes with the list.
 type identity struct {
 	info PortInfo // as in the last list that it was in
 	// With an id.
 	place, count int  // among the ports with this id and name
 	only         bool // it had the id for itself
 	// Without.
-	twins   []string // names in full of those there all the time
+	twins   []string // names in full of those there with it, and since
+	most    int      // of them at any time
 	blurred bool     // one of them cannot be told from it
 }
 
@@ -33,9 +34,7 @@ type identity struct {
 func identify(info PortInfo, ports []PortInfo) identity {
 	id := identity{info: info}
 	if info.Identity == "" {
-		id.twins = id.relatives(ports)
-		id.blurred = count(id.twins, info.Name) > 1
-		id.twins = minus(id.twins, []string{info.Name})
+		id.follow(ports, false)
 		return id
 	}
 	same := id.sameID(ports)
@@ -44,6 +43,13 @@ func identify(info PortInfo, ports []PortInfo) identity {
 	id.count = len(named)
 	id.place = slices.IndexFunc(named, func(p PortInfo) bool { return p.Index == info.Index })
 	return id
+}
+
+// identifyAgain returns the identity of a port that has been found.
+func (id *identity) identifyAgain(info PortInfo, ports []PortInfo) identity {
+	again := identify(info, ports)
+	again.most = max(again.most, id.most)
+	return again
 }
 
 // find returns the port that this one is in a list; false: it is not there, or cannot be told for certain.
@@ -68,7 +74,7 @@ func (id *identity) find(ports []PortInfo, lost bool) (PortInfo, bool) {
 		name = came[0]
 	}
 	named := slices.DeleteFunc(slices.Clone(ports), func(p PortInfo) bool { return p.Identity != "" || p.Name != name })
-	if id.blurred || len(named) != 1 {
+	if id.blurred || lost && len(id.twins) < id.most || len(named) != 1 {
 		return PortInfo{}, false
 	}
 	return named[0], true
@@ -84,13 +90,14 @@ func (id *identity) follow(ports []PortInfo, lost bool) {
 	}
 	now := id.relatives(ports)
 	if lost {
-		stayed := common(id.twins, now)
-		id.blurred = id.blurred || len(stayed) < len(id.twins)
-		id.twins = stayed
+		came := minus(now, id.twins)
+		id.twins = minus(id.twins, minus(id.twins, now)) // those that are there still
+		id.blurred = id.blurred || slices.ContainsFunc(came, func(name string) bool { return slices.Contains(id.twins, name) })
 		return
 	}
 	id.blurred = id.blurred || count(now, id.info.Name) > 1
 	id.twins = minus(now, []string{id.info.Name})
+	id.most = max(id.most, len(id.twins))
 }
 
 // missing reports whether the port is certain not to be in a list.
@@ -160,6 +167,3 @@ func minus(names, without []string) []string {
 	}
 	return names
 }
-
-// common returns the names that are in both lists, each as often as it is in both.
-func common(a, b []string) []string { return minus(a, minus(a, b)) }

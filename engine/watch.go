@@ -11,19 +11,17 @@ import (
 	"github.com/onset-midi/onset/cwinmm"
 )
 
-// lookEvery is how often the watch looks at the list of ports when nothing has called for it, and lookApart the
-// least time between two looks when something has: devices come and go in many steps.
-const (
-	lookEvery = time.Second
-	lookApart = 50 * time.Millisecond
-)
+// lookEvery is how often the list of ports is looked at when nothing has called for it. What its driver does not
+// tell of is so told within 2 s.
+const lookEvery = 1200 * time.Millisecond
 
 // watch looks after the devices of an engine's ports, on a goroutine of its own: at the list of ports, for those
 // that have gone or come, and at the ports, for what their drivers have said. It runs while a port is
-// open or somebody polls.
+// open or somebody polls, and sleeps until waiter is told: that something has changed (cwinmm.Watch), or that
+// somebody has noticed a loss.
 type watch struct {
-	woken chan struct{} // has room for one
-	stop  chan struct{} // closed by Close
+	waiter *cwinmm.Waiter
+	stop   atomic.Bool // Close has begun
 
 	// Under the engine's mu.
 	running bool
@@ -62,15 +60,8 @@ func sumsOf(d *cwinmm.Driver) [2]uint64 { return [2]uint64{In: sumOf(d, In), Out
 
 var errListChanged = errors.New("the list of ports changed meanwhile")
 
-func newWatch() watch { return watch{woken: make(chan struct{}, 1), stop: make(chan struct{})} }
-
-// wake has the watch look soon.
-func (w *watch) wake() {
-	select {
-	case w.woken <- struct{}{}:
-	default:
-	}
-}
+// wake has the watch look. For who keeps the waiter from being given up.
+func (w *watch) wake() { w.waiter.Tell() }
 
 // startWatch starts the watch if it does not run. The caller holds mu.
 func (e *Engine) startWatch() {
@@ -85,7 +76,8 @@ func (e *Engine) startWatch() {
 
 // stopWatch ends the watch, but waits for no longer than the deadline: the driver may not return from a look.
 func (e *Engine) stopWatch() error {
-	close(e.watch.stop)
+	e.watch.stop.Store(true)
+	e.watch.wake()
 	e.mu.Lock()
 	ended := e.watch.ended
 	e.mu.Unlock()
@@ -121,25 +113,24 @@ func (e *Engine) runWatch(ended chan struct{}) {
 	defer workers.Wait()
 	defer w.abandoned.Store(false)
 	defer close(ended)
-	timer := time.NewTimer(lookEvery)
-	defer timer.Stop()
-	for {
-		e.look(&workers)
-		last := time.Now()
-		timer.Reset(lookEvery)
-		for waiting := true; waiting; {
-			select {
-			case <-w.stop:
-				return
-			case <-timer.C:
-				waiting = false
-			case <-w.woken:
-				timer.Reset(max(0, lookApart-time.Since(last)))
-			}
+	looker, err := cwinmm.StartWatch(e.driver, w.waiter, lookEvery)
+	limit := forever
+	if err == nil {
+		defer func() { _ = looker.Stop(e.options.Deadline) }() // an abandoned one is counted
+	} else {
+		limit = lookEvery // out of threads: look here
+	}
+	for e.keepWatch() && !w.stop.Load() {
+		command := w.waiter.Command() // before the look: what comes after it tells again
+		again := e.look(&workers)
+		if err == nil {
+			looker.Insist(again)
 		}
-		if !e.keepWatch() {
-			return
+		w.waiter.Arm()
+		if w.waiter.Command() == command {
+			w.waiter.Wait(limit)
 		}
+		w.waiter.Disarm()
 	}
 }
 
@@ -151,18 +142,20 @@ func (e *Engine) keepWatch() bool {
 	return e.watch.running
 }
 
-// look looks at the list and at the ports.
-func (e *Engine) look(workers *sync.WaitGroup) {
+// look looks at the list and at the ports. again: there is something to try again.
+func (e *Engine) look(workers *sync.WaitGroup) (again bool) {
 	e.readList()
 	e.mu.Lock()
 	inputs, outputs := e.inputs, e.outputs
 	e.mu.Unlock()
+	again = len(inputs)+len(outputs) == 0 // whether the watch is needed
 	for _, in := range inputs {
-		in.attend(e.watch.list, workers)
+		again = in.attend(e.watch.list, workers) || again
 	}
 	for _, out := range outputs {
-		out.attend(e.watch.list, workers)
+		again = out.attend(e.watch.list, workers) || again
 	}
+	return again
 }
 
 // readList reads the list of ports if it has changed, and tells how. One that changes while it is read is left for

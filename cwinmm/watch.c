@@ -1,0 +1,142 @@
+#include "watch.h"
+
+#include <stddef.h>
+
+#include "memory.h"
+#include "thread.h"
+
+// A device comes and goes in many steps; so long after the first the list is looked at.
+#define SETTLE_NS 100000000
+
+static _Atomic uint64_t losses;
+
+void onset_note_loss(void)
+{
+    atomic_fetch_add_explicit(&losses, 1, memory_order_relaxed);
+}
+
+static uint64_t mix(uint64_t sum, const void *bytes, size_t count) // FNV-1a
+{
+    for (const uint8_t *b = bytes; count--; b++)
+        sum = (sum ^ *b) * 0x100000001B3;
+    return sum;
+}
+
+// Up to the NUL: behind it drivers may leave anything.
+static uint64_t mix_text(uint64_t sum, const uint16_t *text, size_t most)
+{
+    size_t length = 0;
+    while (length < most && text[length])
+        length++;
+    return mix(mix(sum, &length, sizeof length), text, length * sizeof *text);
+}
+
+uint64_t onset_list_sum(struct onset_driver *driver, bool in)
+{
+    const struct onset_winmm *calls = driver->calls;
+    UINT count = in ? calls->in_count(driver) : calls->out_count(driver);
+    uint64_t sum = mix(0xCBF29CE484222325, &count, sizeof count);
+    for (UINT id = 0; id < count; id++) {
+        struct onset_caps caps = {0};
+        MMRESULT result = (in ? calls->in_caps : calls->out_caps)(driver, id, &caps);
+        uint32_t rest[] = {result, caps.manufacturer, caps.product, caps.version};
+        sum = mix_text(sum, caps.name, sizeof caps.name / sizeof *caps.name);
+        sum = mix_text(sum, caps.identity, ONSET_IDENTITY);
+        sum = mix(sum, rest, sizeof rest);
+    }
+    return sum;
+}
+
+static void drop(struct onset_watch *watch)
+{
+    if (onset_let_go(&watch->refs))
+        onset_free(watch);
+}
+
+// What a look finds.
+struct sight {
+    uint64_t in, out, losses;
+};
+
+static bool differs(struct sight a, struct sight b)
+{
+    return a.in != b.in || a.out != b.out || a.losses != b.losses;
+}
+
+static void serve(void *arg)
+{
+    struct onset_watch *watch = arg;
+    struct onset_service *service = &watch->service;
+    struct sight seen = {0};
+    onset_notify_begin(watch);
+    bool wanted = onset_service_opened(service);
+    while (!onset_service_stopping(service)) {
+        onset_arm(&service->bell);
+        // Seq_cst, between arm and sleep: pairs with whoever hurries.
+        if (!atomic_load(&watch->hurried) && !onset_service_stopping(service))
+            onset_rest(&service->bell, watch->every_ns);
+        onset_disarm(&service->bell);
+        if (atomic_load(&watch->hurried))
+            onset_sleep(SETTLE_NS);
+        if (onset_service_stopping(service))
+            break;
+        atomic_store(&watch->hurried,
+                     false); // before the look: what comes after it has another one
+        struct sight now = {
+            .in = onset_list_sum(watch->driver, true),
+            .out = onset_list_sum(watch->driver, false),
+            // Relaxed: it is about ports that say so themselves.
+            .losses = atomic_load_explicit(&losses, memory_order_relaxed),
+        };
+        if (differs(now, seen) || atomic_load_explicit(&watch->insistent, memory_order_relaxed))
+            onset_command(watch->told);
+        seen = now;
+    }
+    onset_notify_end(watch);
+    onset_driver_drop(watch->driver);
+    onset_waiter_drop(watch->told);
+    if (wanted)
+        wanted = onset_service_closed(service);
+    if (!wanted)
+        onset_service_back();
+    drop(watch);
+}
+
+struct onset_watch *onset_watch_start(struct onset_driver *driver, struct onset_waiter *told,
+                                      int64_t every_ns, struct onset_outcome *outcome)
+{
+    struct onset_watch *watch = onset_alloc(sizeof *watch, ONSET_APART);
+    if (!watch) {
+        *outcome = (struct onset_outcome){"watch", MMSYSERR_NOMEM};
+        return NULL;
+    }
+    onset_driver_hold(driver);
+    onset_waiter_hold(told);
+    watch->driver = driver;
+    watch->told = told;
+    watch->every_ns = every_ns;
+    watch->refs = 2;
+    watch->service.phase = ONSET_OPENING;
+    if (onset_service_start(&watch->service, serve, watch, every_ns, outcome))
+        return watch;
+    if (outcome->result == ONSET_NO_THREAD) {
+        onset_driver_drop(driver);
+        onset_waiter_drop(told);
+        drop(watch);
+    }
+    drop(watch);
+    return NULL;
+}
+
+void onset_watch_insist(struct onset_watch *watch, bool insistent)
+{
+    // Relaxed: the next look but one is early enough.
+    atomic_store_explicit(&watch->insistent, insistent, memory_order_relaxed);
+}
+
+bool onset_watch_stop(struct onset_watch *watch, int64_t deadline_ns, struct onset_outcome *outcome)
+{
+    bool stopped = onset_service_stop(&watch->service, deadline_ns, outcome);
+    drop(watch);
+    return stopped;
+}
