@@ -171,6 +171,9 @@ func (d *device) begin(workers *sync.WaitGroup, work func()) {
 		defer d.mu.Unlock()
 		d.work = nil
 		close(done)
+		if !d.found {
+			d.engine.watch.wake() // closed: it may be back already
+		}
 	})
 }
 
@@ -179,8 +182,9 @@ func (d *device) closeHandle() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
-	d.counts.LastError = err
-	d.engine.watch.wake() // it may be back already
+	if errors.Is(err, ErrTimedOut) { // it cannot be closed in good order
+		d.counts.LastError = &PortError{d.identity.info, err}
+	}
 }
 
 // openAgain opens the device at its place in a list, if that is still the list.

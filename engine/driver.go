@@ -68,6 +68,9 @@ func (l *Loopback) Replug(cable, index int, name string) error {
 	return nil
 }
 
+// HideIdentities has all cables give no interface ids from now on, as many drivers do.
+func (l *Loopback) HideIdentities() { l.loop.HideIdentities() }
+
 // Dropped returns how many bytes of system exclusive messages the cable's input had no buffer for, or
 // were the rest of one that was cut off.
 func (l *Loopback) Dropped(cable int) uint64 { return l.loop.Dropped(cable) }

@@ -100,7 +100,7 @@ func Open(options Options) (*Engine, error) {
 	if options.Deadline == 0 {
 		options.Deadline = 5 * time.Second
 	}
-	e := &Engine{options: options, closer: newCloser()}
+	e := &Engine{options: options, closer: newCloser(), watch: watch{looked: make(chan struct{})}}
 	e.idle = sync.NewCond(&e.mu)
 	if options.Driver == nil {
 		own, err := defaultDriver()

@@ -136,6 +136,7 @@ func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) 
 		in.in.Free()
 		return nil, ErrClosed
 	}
+	e.awaitWatch()
 	return in, nil
 }
 
@@ -204,7 +205,12 @@ func (in *Input) tell(kind Kind, info PortInfo) {
 // isReady is false while the poller has not gone on with an opening: the one after it would be one too many.
 func (in *Input) isReady() bool { return in.next == nil }
 
-func (in *Input) closeLost() error { return in.newest().Close(in.engine.options.Deadline) }
+func (in *Input) closeLost() error {
+	in.mu.Lock()
+	newest := in.newest()
+	in.mu.Unlock()
+	return newest.Close(in.engine.options.Deadline)
+}
 
 func (in *Input) openAt(info PortInfo) (use, undo func(), err error) {
 	opened, err := cwinmm.OpenInput(in.engine.driver, info.Index, in.engine.waiter, in.options, in.engine.options.Deadline)

@@ -103,6 +103,7 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 		_ = out.Close() // nobody has seen it open
 		return nil, ErrClosed
 	}
+	e.awaitWatch()
 	return out, nil
 }
 
@@ -321,13 +322,7 @@ func (o *Output) tell(kind Kind, info PortInfo) {
 
 func (*Output) isReady() bool { return true }
 
-func (o *Output) closeLost() error {
-	err := o.newest().close(o.engine.options.Deadline)
-	if errors.Is(err, ErrTimedOut) {
-		return &PortError{o.Info(), err}
-	}
-	return nil // a device that has gone cannot be closed in good order
-}
+func (o *Output) closeLost() error { return o.newest().close(o.engine.options.Deadline) }
 
 func (o *Output) openAt(info PortInfo) (use, undo func(), err error) {
 	opened, err := cwinmm.OpenOutput(o.engine.driver, info.Index, o.options, o.engine.options.Deadline)

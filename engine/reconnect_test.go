@@ -3,6 +3,9 @@
 package engine_test
 
 import (
+	"fmt"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +14,72 @@ import (
 
 	"github.com/onset-midi/onset/engine"
 )
+
+// newRigOf is an engine on cables of these names.
+func newRigOf(t *testing.T, names ...string) rig {
+	t.Helper()
+	loop, err := engine.NewLoopback(names...)
+	require.NoError(t, err)
+	eng, err := engine.Open(engine.Options{Driver: loop, NormalPriority: true, Deadline: 300 * time.Millisecond})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = eng.Close() // the test looks at that where it matters
+		assert.Zero(t, loop.OpenPorts(), "ports left open")
+		loop.Close()
+	})
+	return rig{eng, loop}
+}
+
+// next runs the engine until an event of this kind has come from all these ports, and returns the last and those
+// before it, but for the buffers that a driver gives back when its device goes.
+func (r rig) next(t *testing.T, kind engine.Kind, ports ...engine.Port) (engine.Event, []engine.Event) {
+	t.Helper()
+	var last engine.Event
+	var before []engine.Event
+	r.run(t, func(ev *engine.Event) bool {
+		last = *ev
+		last.SysEx = append([]byte(nil), ev.SysEx...)
+		if i := slices.Index(ports, ev.Port); ev.Kind == kind && i >= 0 {
+			ports = slices.Delete(slices.Clone(ports), i, i+1)
+			if len(ports) == 0 {
+				return true
+			}
+		}
+		if ev.Kind != engine.KindSysExEmpty {
+			before = append(before, last)
+		}
+		return false
+	})
+	return last, before
+}
+
+// kinds returns what events are, those of the list of ports left out.
+func kinds(events []engine.Event) (kinds []engine.Kind) {
+	for _, ev := range events {
+		if ev.Kind != engine.KindPortAdded && ev.Kind != engine.KindPortRemoved {
+			kinds = append(kinds, ev.Kind)
+		}
+	}
+	return kinds
+}
+
+// listed runs the engine until the list of outputs, which is told after that of inputs, has another port of this
+// name, or one less.
+func (r rig) listed(t *testing.T, kind engine.Kind, name string) {
+	t.Helper()
+	r.run(t, func(ev *engine.Event) bool {
+		return ev.Kind == kind && ev.Info.Name == name && ev.Info.Direction == engine.Out
+	})
+}
+
+// looked has the watch look at the list twice from now on, by means of a cable that nothing else is about.
+func (r rig) looked(t *testing.T, cable int) {
+	t.Helper()
+	r.loop.Unplug(cable)
+	r.listed(t, engine.KindPortRemoved, "Other")
+	require.NoError(t, r.loop.Replug(cable, 255, ""))
+	r.listed(t, engine.KindPortAdded, "Other")
+}
 
 // An input whose device goes and comes back goes on, under its new name and at its new place.
 func TestALostInputIsFoundAndOpenedAgain(t *testing.T) {
@@ -53,4 +122,284 @@ func TestALostInputIsFoundAndOpenedAgain(t *testing.T) {
 	}
 }
 
-var _ = time.Second
+// MIM_CLOSE unasked, from a device that is there and works: told once, however often it comes, and the
+// device is opened again.
+func TestMIMCloseUnaskedAndTwice(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{})
+	rogue := r.loop.Rogue(0)
+	rogue.Vanish()
+	rogue.Vanish()
+	_, before := r.next(t, engine.KindPortReopened, in.Port())
+	assert.Equal(t, []engine.Kind{engine.KindPortLost, engine.KindPortFound}, kinds(before))
+	rogue.Vanish() // for the opening that has ended
+	r.play(t, 0, engine.Source{Count: 3})()
+	_, before = r.next(t, engine.KindMessage, in.Port())
+	assert.Empty(t, before)
+	assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, in.Stats().Device)
+	assert.Equal(t, 1, r.loop.OpenPorts())
+}
+
+// MIM_CLOSE that comes when the input has long been closed and another one has been opened.
+func TestMIMCloseLate(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.script(t, "midiInClose nth=1 -> no-close", "midiInClose nth=1 -> MIM_CLOSE after=20ms")
+	require.NoError(t, r.input(t, 0, engine.InputOptions{}).Close())
+	in := r.input(t, 0, engine.InputOptions{})
+	require.Eventually(t, func() bool { return r.loop.Struck() == 2 }, time.Minute, time.Millisecond)
+	r.play(t, 0, engine.Source{Count: 1})()
+	_, before := r.next(t, engine.KindMessage, in.Port())
+	assert.Empty(t, before)
+	assert.Zero(t, in.Stats().Device)
+}
+
+// What was going on when the plug was pulled is ended: a message that was half received, notes and a pedal. After
+// it has come back nothing of that is left.
+func TestAnUnplugInMidSysexAndWithNotesHeld(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{EndNotes: true})
+	out := r.output(t, 0, engine.OutputOptions{})
+	for _, m := range messages(t, "note-on 1 60 100 note-on 16 127 1 control-change 2 64 127 note-on 1 61 100 note-off 1 61 0") {
+		require.NoError(t, out.SendNow(m))
+	}
+	require.Eventually(t, func() bool { return in.Stats().Received == 5 }, time.Minute, time.Millisecond)
+	r.script(t, "at=0s cable=0 -> MIM_LONGDATA bytes=10")
+	require.Eventually(t, func() bool { return in.Stats().Received == 6 }, time.Minute, time.Millisecond)
+	r.loop.Unplug(0)
+
+	last, before := r.next(t, engine.KindPortLost, in.Port(), out.Port())
+	before = slices.DeleteFunc(append(before, last), func(ev engine.Event) bool { return ev.Port != in.Port() })
+	require.Len(t, before, 10)
+	assert.Equal(t, engine.KindPortLost, before[9].Kind)
+	assert.Equal(t, engine.KindSysExInterrupted, before[5].Kind)
+	assert.Len(t, before[5].SysEx, 10)
+	for i, m := range messages(t, "note-off 1 60 64 note-off 16 127 64 control-change 2 64 0") {
+		assert.Equal(t, m, before[6+i].Message)
+		assert.True(t, before[6+i].Recovered)
+	}
+
+	require.NoError(t, r.loop.Replug(0, 0, ""))
+	r.next(t, engine.KindPortReopened, in.Port(), out.Port())
+	require.NoError(t, out.SendSysEx([]byte{0xF0, 1, 2, 0xF7}))
+	ev, before := r.next(t, engine.KindSysEx, in.Port())
+	assert.Empty(t, kinds(before))
+	assert.Len(t, ev.SysEx, 4)
+	r.loop.Unplug(0)
+	_, before = r.next(t, engine.KindPortLost, in.Port())
+	assert.NotContains(t, kinds(before), engine.KindMessage, "nothing is held")
+
+	s := in.Stats()
+	balanced(t, s)
+	assert.Equal(t, [3]uint64{3, 1, 1}, [3]uint64{s.Recovered, s.SysExInterrupted, s.SysEx})
+	assert.Equal(t, engine.Device{Lost: true, Losses: 2, Reopened: 1}, s.Device)
+}
+
+// By its id a device is found at another place and by another name, and its twin is left alone.
+func TestAReplugBesideATwin(t *testing.T) {
+	r := newRigOf(t, "Twin", "Twin", "Other")
+	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+	id := in.Info().Identity
+	r.loop.Unplug(0)
+	r.next(t, engine.KindPortLost, in.Port(), out.Port())
+	r.looked(t, 2) // [Twin, Other]
+	assert.True(t, in.Stats().Device.Lost)
+	require.ErrorIs(t, out.Send(messages(t, "clock")[0]), engine.ErrLost)
+	assert.Zero(t, r.loop.OpenPorts(), "the twin has not been opened")
+
+	require.NoError(t, r.loop.Replug(0, 1, "2- Twin")) // [Twin, 2- Twin, Other]
+	r.next(t, engine.KindPortReopened, in.Port(), out.Port())
+	for _, info := range []engine.PortInfo{in.Info(), out.Info()} {
+		assert.Equal(t, []any{1, "2- Twin", id}, []any{info.Index, info.Name, info.Identity})
+	}
+	require.NoError(t, out.SendNow(messages(t, "start")[0]))
+	ev, _ := r.next(t, engine.KindMessage, in.Port())
+	assert.Equal(t, messages(t, "start")[0], ev.Message)
+
+	// The list may turn over while the device stays: nothing happens but that its place is known.
+	require.NoError(t, r.loop.Replug(2, 0, ""))
+	require.Eventually(t, func() bool { return in.Info().Index == 2 }, time.Minute, time.Millisecond)
+	assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, in.Stats().Device)
+	assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, out.Stats().Device)
+}
+
+// Without ids a device is found by its name, as long as that tells it from its twin.
+func TestAReplugWithoutIds(t *testing.T) {
+	for _, c := range []struct {
+		name, twin, again string
+		found             bool
+	}{
+		{"Synth", "Flute", "2- Synth", true},
+		{"Twin", "2- Twin", "3- Twin", true},
+		{"2- Twin", "Twin", "2- Twin", true},
+		{"Twin", "Twin", "Twin", false},
+		{"Twin", "2- Twin", "2- Twin", false},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			r := newRigOf(t, c.name, c.twin, "Other")
+			r.loop.HideIdentities()
+			in := r.input(t, 0, engine.InputOptions{})
+			r.loop.Unplug(0)
+			r.next(t, engine.KindPortLost, in.Port())
+			r.looked(t, 2) // [twin, Other]
+			require.NoError(t, r.loop.Replug(0, 1, c.again))
+			if c.found {
+				r.next(t, engine.KindPortReopened, in.Port())
+				assert.Equal(t, 1, in.Info().Index)
+				assert.Equal(t, uint64(2), r.play(t, 0, engine.Source{Count: 2})())
+				r.next(t, engine.KindMessage, in.Port())
+				return
+			}
+			r.listed(t, engine.KindPortAdded, c.again)
+			r.looked(t, 2)
+			assert.Equal(t, engine.Device{Lost: true, Losses: 1}, in.Stats().Device)
+			assert.Zero(t, r.loop.OpenPorts(), "no other has been opened")
+		})
+	}
+}
+
+// A device that is missing in the list has gone, whatever its driver says, or does not say.
+func TestALossIsSeenInTheList(t *testing.T) {
+	r := newRig(t, engine.Options{Wait: engine.WaitPark})
+	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+	before := in.Info()
+	r.script(t, `at=0s cable=0 -> replug id="another"`)
+	_, events := r.next(t, engine.KindPortLost, in.Port(), out.Port())
+	assert.Contains(t, kinds(events), engine.KindPortLost)
+	assert.Equal(t, before, in.Info())
+	r.script(t, "at=0s cable=0 -> replug id="+before.Identity)
+	r.next(t, engine.KindPortReopened, in.Port(), out.Port())
+	assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, in.Stats().Device)
+	assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, out.Stats().Device)
+	r.play(t, 0, engine.Source{Count: 1})()
+	r.next(t, engine.KindMessage, in.Port())
+}
+
+// What is sent to a lost output is refused and counted, what was queued is dropped, and the books balance over all
+// that.
+func TestALostOutputIsFoundAndOpenedAgain(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	out := r.output(t, 0, engine.OutputOptions{Slow: time.Nanosecond})
+	clock := messages(t, "clock")[0]
+	r.loop.Slow(0, time.Millisecond)
+	accepted := uint64(0)
+	for range 100 { // most of it waits in the queue
+		require.NoError(t, out.Send(clock))
+		accepted++
+	}
+	r.loop.Unplug(0)
+	refused := uint64(0)
+	var err error
+	for err == nil {
+		if err = out.Send(clock); err == nil {
+			accepted++
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if refused++; !assert.ErrorIs(t, err, engine.ErrLost) {
+		return
+	}
+	require.ErrorIs(t, err, engine.ErrNoDevice)
+	require.ErrorIs(t, out.SendNow(clock), engine.ErrLost)
+	require.ErrorIs(t, out.SendSysEx([]byte{0xF0, 0xF7}), engine.ErrLost)
+	refused += 2
+	r.next(t, engine.KindPortLost, out.Port())
+
+	require.NoError(t, r.loop.Replug(0, 1, ""))
+	r.loop.Slow(0, 0)
+	_, before := r.next(t, engine.KindPortReopened, out.Port())
+	assert.Equal(t, []engine.Kind{engine.KindPortFound}, kinds(before))
+	require.NoError(t, out.SendNow(clock))
+	accepted++
+	s := out.Stats()
+	assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, s.Device)
+	assert.Equal(t, refused, s.Unsent)
+	assert.Equal(t, accepted, s.Sent+s.Failed+s.Dropped)
+	assert.NotZero(t, s.Dropped)
+	assert.Zero(t, s.Queued)
+	require.NoError(t, out.Close())
+	assert.Equal(t, accepted, out.Stats().Sent+out.Stats().Failed+out.Stats().Dropped)
+	assert.ErrorIs(t, out.Send(clock), engine.ErrClosed)
+}
+
+// A call that says that the device has gone is believed at once.
+func TestALossIsHeardFromACall(t *testing.T) {
+	for _, result := range []string{"NODRIVER", "BADDEVICEID", "INVALHANDLE", "NODEVICE"} {
+		t.Run(result, func(t *testing.T) {
+			r := newRig(t, engine.Options{})
+			in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+			r.script(t, "midiOutShortMsg nth=1 -> "+result)
+			require.Error(t, out.Send(messages(t, "clock")[0]))
+			r.next(t, engine.KindPortReopened, out.Port())
+			require.NoError(t, out.Send(messages(t, "clock")[0]))
+
+			r.script(t, "midiInAddBuffer nth=1 -> "+result)
+			require.NoError(t, out.SendSysEx([]byte{0xF0, 1, 0xF7}))
+			r.next(t, engine.KindPortReopened, in.Port())
+			assert.Equal(t, uint64(1), in.Stats().Device.Losses)
+		})
+	}
+}
+
+// A device that somebody else has is tried again, and told of once.
+func TestADeviceInUseIsTriedAgain(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+	r.script(t, "midiInOpen nth=1..2 -> ALLOCATED", "midiOutOpen nth=1..2 -> ALLOCATED")
+	r.loop.Unplug(0)
+	r.next(t, engine.KindPortLost, in.Port())
+	require.NoError(t, r.loop.Replug(0, 0, ""))
+	r.next(t, engine.KindPortFound, in.Port())
+	require.Eventually(t, func() bool { return in.Stats().Device.LastError != nil }, time.Minute, time.Millisecond)
+	assert.ErrorIs(t, in.Stats().Device.LastError, engine.ErrInUse)
+	_, before := r.next(t, engine.KindPortReopened, in.Port(), out.Port())
+	for _, ev := range before {
+		assert.False(t, ev.Kind == engine.KindPortFound && ev.Port == in.Port(), "told twice")
+	}
+	assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, in.Stats().Device)
+}
+
+func TestAPortCanStayLost(t *testing.T) {
+	r := newRigOf(t, "Alpha", "Other")
+	in, out := r.input(t, 0, engine.InputOptions{StayLost: true}), r.output(t, 0, engine.OutputOptions{StayLost: true})
+	r.loop.Unplug(0)
+	r.next(t, engine.KindPortLost, in.Port(), out.Port())
+	require.NoError(t, r.loop.Replug(0, 0, ""))
+	r.looked(t, 1)
+	assert.Equal(t, engine.Device{Lost: true, Losses: 1}, in.Stats().Device)
+	require.Eventually(t, func() bool { return r.loop.OpenPorts() == 0 }, time.Minute, time.Millisecond)
+	assert.ErrorIs(t, out.Send(messages(t, "clock")[0]), engine.ErrLost)
+	assert.NoError(t, in.Close())
+	assert.NoError(t, out.Close())
+}
+
+// A driver that does not come back from opening, or from the list, holds up neither closing nor the others, and
+// no second call is made into it.
+func TestClosingWhileADeviceIsOpenedAgain(t *testing.T) {
+	for _, call := range []string{"midiInOpen", "midiInClose", "midiInGetNumDevs"} {
+		t.Run(call, func(t *testing.T) {
+			r := newRigOf(t, "Alpha", "Beta")
+			in, other := r.input(t, 0, engine.InputOptions{}), r.input(t, 1, engine.InputOptions{})
+			before := r.Stats().Abandoned
+			r.script(t, call+" -> hang")
+			r.loop.Unplug(0)
+			require.NoError(t, r.loop.Replug(0, 0, ""))
+			r.next(t, engine.KindPortLost, in.Port())
+			require.Eventually(t, func() bool { return r.loop.Struck() > 0 }, time.Minute, time.Millisecond)
+			r.play(t, 1, engine.Source{Count: 1})()
+			r.next(t, engine.KindMessage, other.Port())
+			if call == "midiInOpen" {
+				require.Eventually(t, func() bool { return in.Stats().Device.LastError != nil }, time.Minute, time.Millisecond)
+				assert.Equal(t, before+1, r.Stats().Abandoned)
+			}
+			closed := make(chan error, 1)
+			go func() { closed <- r.Close() }()
+			err := <-closed
+			if call != "midiInOpen" {
+				assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			}
+			assert.Greater(t, r.Stats().Abandoned, before)
+			r.script(t)
+			require.Eventually(t, func() bool { return r.Stats().Abandoned == before && r.loop.OpenPorts() == 0 }, time.Minute, time.Millisecond)
+		})
+	}
+}

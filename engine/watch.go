@@ -23,6 +23,9 @@ type watch struct {
 	waiter *cwinmm.Waiter
 	stop   atomic.Bool // Close has begun
 
+	looked chan struct{} // closed when it has looked for the first time
+	once   sync.Once     // closes that
+
 	// Under the engine's mu.
 	running bool
 	ended   chan struct{} // closed when it no longer looks
@@ -74,6 +77,14 @@ func (e *Engine) startWatch() {
 	go e.runWatch(e.watch.ended)
 }
 
+// awaitWatch waits until the watch has looked for the first time: from then on each change of the list is told.
+func (e *Engine) awaitWatch() {
+	select {
+	case <-e.watch.looked:
+	case <-time.After(e.options.Deadline):
+	}
+}
+
 // stopWatch ends the watch, but waits for no longer than the deadline: the driver may not return from a look.
 func (e *Engine) stopWatch() error {
 	e.watch.stop.Store(true)
@@ -123,6 +134,7 @@ func (e *Engine) runWatch(ended chan struct{}) {
 	for e.keepWatch() && !w.stop.Load() {
 		command := w.waiter.Command() // before the look: what comes after it tells again
 		again := e.look(&workers)
+		w.once.Do(func() { close(w.looked) })
 		if err == nil {
 			looker.Insist(again)
 		}
