@@ -201,11 +201,20 @@ func (r *running) send(words string) string {
 
 func (r *running) receive() string {
 	r.t.Helper()
+	return hear(r.t, r.test, 1)[0]
+}
+
+// hear returns the bytes of the next messages that an engine receives.
+func hear(t *testing.T, eng *engine.Engine, count int) (all []string) {
+	t.Helper()
 	events := make([]engine.Event, 1)
-	r.test.SetReadDeadline(time.Now().Add(20 * time.Second))
-	_, err := r.test.ReadInto(events)
-	require.NoError(r.t, err)
-	return engine.AnyMessage{Short: events[0].Message, SysEx: events[0].SysEx}.Hex()
+	eng.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for len(all) < count {
+		_, err := eng.ReadInto(events)
+		require.NoError(t, err, "after %q", all)
+		all = append(all, engine.AnyMessage{Short: events[0].Message, SysEx: events[0].SysEx}.Hex())
+	}
+	return all
 }
 
 func TestRunARig(t *testing.T) {
