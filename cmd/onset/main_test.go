@@ -41,9 +41,10 @@ func command(t *testing.T, events func(*engine.Loopback), args ...string) (code 
 }
 
 // borrowed is a driver that the program may close and the test goes on using.
-type borrowed struct{ engine.Driver }
+type borrowed struct{ *engine.Loopback }
 
-func (borrowed) Close() {}
+// Close ends the script of faults, as closing a Loopback does.
+func (b borrowed) Close() { _ = b.Script(engine.Faults{}) }
 
 // onLoop runs a command line on cables that the test has open itself.
 func onLoop(t *testing.T, loop *engine.Loopback, args ...string) (code int, stderr string) {
