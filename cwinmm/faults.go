@@ -93,7 +93,16 @@ type fault struct {
 }
 
 // Faults is a script of what goes wrong in a Loopback. The zero value has nothing go wrong.
-type Faults struct{ list []fault }
+type Faults struct {
+	list  []fault
+	lines []string // by fault: what it was read from
+}
+
+// Strike is what has become of a fault of a script.
+type Strike struct {
+	Fault string // the line and where it stands, as in "faults.txt:3: midiInReset nth=2..4 -> NODRIVER"
+	Times uint64 // that it has happened or, as with delay and hang, begun to
+}
 
 const (
 	maxFaults    = 1000
@@ -120,6 +129,7 @@ func ParseFaults(r io.Reader, name string) (Faults, error) {
 		} else if f != nil {
 			f.at = fmt.Sprintf("%s:%d", name, number)
 			faults.list = append(faults.list, *f)
+			faults.lines = append(faults.lines, f.at+": "+strings.TrimSpace(string(line)))
 		}
 	}
 	if len(faults.list) > maxFaults {

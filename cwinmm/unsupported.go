@@ -104,6 +104,9 @@ func (*Loopback) Replug(int, int, string, string) {}
 // Script fails in this build.
 func (*Loopback) Script(Faults) error { return errNoCore }
 
+// Strikes returns nil in this build.
+func (*Loopback) Strikes() []Strike { return nil }
+
 // Struck returns 0 in this build.
 func (*Loopback) Struck() uint64 { return 0 }
 

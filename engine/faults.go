@@ -76,6 +76,12 @@ func ParseFaults(r io.Reader, name string) (Faults, error) { return cwinmm.Parse
 // everything, as does Close. A cable that there is not is an error, and nothing changes.
 func (l *Loopback) Script(faults Faults) error { return l.loop.Script(faults) }
 
-// Struck returns how many faults of the script have happened or, as with delay and hang, begun to; 0 when
+// Strike is what has become of a fault of a script.
+type Strike = cwinmm.Strike
+
+// Strikes returns what has become of the script's faults, in the order of its lines; nil when it has ended.
+func (l *Loopback) Strikes() []Strike { return l.loop.Strikes() }
+
+// Struck returns how often faults of the script have happened or, as with delay and hang, begun to; 0 when
 // it has ended.
 func (l *Loopback) Struck() uint64 { return l.loop.Struck() }

@@ -347,6 +347,39 @@ func TestSystemExclusiveIsSentAndCounted(t *testing.T) {
 	assert.Equal(t, s, out.Stats())
 }
 
+// Between chunks of a long message realtime messages pass it, as long as nothing else is before them; a message that
+// is given whole they follow.
+func TestRealtimeGoesOutBetweenChunks(t *testing.T) {
+	for chunk, want := range map[int][]engine.Message{
+		20: {engine.Clock, engine.Start, engine.SysEx, 0x643C90, engine.Clock},
+		0:  {engine.SysEx, engine.Clock, engine.Start, 0x643C90, engine.Clock},
+	} {
+		r := newRig(t, engine.Options{})
+		r.input(t, 0, engine.InputOptions{})
+		out := r.output(t, 0, engine.OutputOptions{LongChunk: chunk})
+		r.script(t, "midiOutLongMsg nth=1 -> hang")
+		require.NoError(t, out.SendSysEx(sysex(100, 1)))
+		require.Eventually(t, func() bool { return r.loop.Struck() == 1 }, 10*time.Second, time.Millisecond)
+		for _, m := range []engine.Message{engine.Clock, engine.Start, 0x643C90, engine.Clock} {
+			require.NoError(t, out.Send(m))
+		}
+		assert.Zero(t, out.Stats().Sent)
+		r.script(t) // which lets the call return
+		var got []engine.Message
+		r.run(t, func(ev *engine.Event) bool {
+			if ev.Kind == engine.KindSysEx {
+				assert.Equal(t, sysex(100, 1), ev.SysEx)
+				got = append(got, engine.SysEx)
+			} else {
+				got = append(got, ev.Message)
+			}
+			return len(got) == 5
+		})
+		assert.Equal(t, want, got, "chunks of %d", chunk)
+		booked(t, out, 5)
+	}
+}
+
 func TestSystemExclusiveDoesNotAllocate(t *testing.T) {
 	r := newRig(t, engine.Options{})
 	out := r.output(t, 0, engine.OutputOptions{LongChunk: 100})

@@ -98,6 +98,43 @@ func TestSysExOverTheLimitIsCut(t *testing.T) {
 	}
 }
 
+// Realtime messages that come within a long one are delivered in the order of callbacks, without waiting for its end,
+// and are no part of it. Here a driver says so between the chunks of one that takes several buffers, or that one
+// buffer holds; the last chunks are on their way only when the realtime messages have been handled.
+func TestRealtimeWithinSysExArrivesAtOnce(t *testing.T) {
+	for _, size := range []int{16, 4096} { // of the buffers
+		r := newRaisedRig(t, engine.Options{})
+		in := r.input(t, 0, engine.InputOptions{SysExBuffers: 8, SysExBufferSize: size})
+		out := r.output(t, 0, engine.OutputOptions{LongChunk: 20})
+		r.script(t,
+			"midiOutLongMsg nth=2 -> MIM_DATA message=F8",
+			"midiOutLongMsg nth=3 -> MIM_MOREDATA message=FA",
+			"midiOutLongMsg nth=3 -> MIM_DATA message=FE",
+			"midiOutLongMsg nth=3 -> hang")
+		require.NoError(t, out.SendSysEx(sysex(100, 1)))
+		require.NoError(t, out.Send(engine.TuneRequest))
+		var got []engine.Message
+		r.run(t, func(ev *engine.Event) bool {
+			switch ev.Kind {
+			case engine.KindSysExDry: // the wire may be quicker than the buffers come back
+			case engine.KindSysEx:
+				assert.Equal(t, sysex(100, 1), ev.SysEx)
+				got = append(got, engine.SysEx)
+			default:
+				assert.Equal(t, engine.KindMessage, ev.Kind)
+				got = append(got, ev.Message)
+			}
+			if ev.Message == engine.ActiveSensing {
+				r.script(t) // which lets the call return
+			}
+			return ev.Message == engine.TuneRequest
+		})
+		assert.Equal(t, []engine.Message{engine.Clock, engine.Start, engine.ActiveSensing, engine.SysEx, engine.TuneRequest}, got)
+		balanced(t, in.Stats())
+		assert.Zero(t, in.Stats().SysExInterrupted)
+	}
+}
+
 // While nobody polls, the buffers are used up: that is told, and what comes when they are back arrives.
 func TestAPoolThatRunsDryRecovers(t *testing.T) {
 	r := newRig(t, engine.Options{})

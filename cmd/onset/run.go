@@ -94,14 +94,26 @@ func writeNotice(stdout, stderr io.Writer, n rig.Notice) {
 		fmt.Fprintf(stderr, "%s: %d messages lost\n", n.Instance, n.Lost)
 	case rig.Gone:
 		fmt.Fprintf(stderr, "%s: the input device has gone\n", n.Instance)
+	case rig.SysExLoss:
+		fmt.Fprintf(stderr, "%s: %s\n", n.Instance, sysExLosses[n.What])
 	}
+}
+
+var sysExLosses = map[engine.Kind]string{
+	engine.KindSysExCut:         "a sysex message was too long, and is left out",
+	engine.KindSysExInterrupted: "a sysex message did not come to its end, and is left out",
+	engine.KindSysExDry:         "all sysex buffers were used up: some sysex may be missing",
 }
 
 // account tells what became of the instances' messages.
 func (p program) account(s rig.Stats) {
 	for _, i := range s.Instances {
-		fmt.Fprintf(p.stderr, "%s: %d changes and %d system messages received; %d messages sent, %d refused, %d without an output\n",
-			i.Name, i.Changes, i.System, i.Sent, i.Failed, i.Unsent)
+		broken := ""
+		if i.Broken > 0 {
+			broken = fmt.Sprintf(" (%d of them broken)", i.Broken)
+		}
+		fmt.Fprintf(p.stderr, "%s: %d changes and %d system messages received%s; %d messages sent, %d refused, %d without an output\n",
+			i.Name, i.Changes, i.System, broken, i.Sent, i.Failed, i.Unsent)
 	}
 	if s.Dropped > 0 {
 		fmt.Fprintf(p.stderr, "%d lines were left out\n", s.Dropped)
