@@ -43,7 +43,7 @@ func NewLoopback(names ...string) (*Loopback, error) {
 	if d == nil {
 		return nil, &Error{"loopback", mmNoMem}
 	}
-	return &Loopback{Driver{d}, len(names)}, nil
+	return &Loopback{Driver{c: d}, len(names)}, nil
 }
 
 func (l *Loopback) check(cable int) {

@@ -19,10 +19,10 @@ type Driver struct{}
 func (d *Driver) Shim() *Driver { return d }
 
 // Inputs fails in this build.
-func (*Driver) Inputs() ([]Caps, error) { return nil, errNoCore }
+func (*Driver) Inputs(time.Duration) ([]Caps, error) { return nil, errNoCore }
 
 // Outputs fails in this build.
-func (*Driver) Outputs() ([]Caps, error) { return nil, errNoCore }
+func (*Driver) Outputs(time.Duration) ([]Caps, error) { return nil, errNoCore }
 
 // Close does nothing in this build.
 func (*Driver) Close() {}
@@ -186,6 +186,9 @@ func (*Input) Free() {}
 
 // Bytes returns nothing in this build.
 func (*Input) Bytes(int) []byte { return nil }
+
+// Stuck returns nil in this build.
+func (*Input) Stuck(time.Duration) error { return nil }
 
 // Return does nothing in this build.
 func (*Input) Return(int) {}

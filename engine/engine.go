@@ -31,8 +31,10 @@ type Options struct {
 	// callback times. Otherwise the order across ports is that of the pass: up to 64 events of one,
 	// then of the next.
 	Merge bool
-	// Deadline is how long opening and closing wait for a driver. 0: 5 s. A driver that takes longer is
-	// abandoned: the error is ErrTimedOut, and what it holds is released when it returns.
+	// Deadline is how long opening, closing, listing and what waits in an output's queue wait for a driver.
+	// 0: 5 s. A driver that takes longer is abandoned: the error is ErrTimedOut and names the call, and what
+	// it holds is released when it returns. InputStats.Stuck and OutputStats.Stuck tell of calls that nobody
+	// waits for.
 	Deadline time.Duration
 }
 
@@ -137,10 +139,12 @@ func (e *Engine) wakeForNothing() {
 	e.beat.Reset(beat)
 }
 
-// Inputs lists the driver's input ports, in the order of their indices.
+// Inputs lists the driver's input ports, in the order of their indices. Where the driver does not answer in
+// Options.Deadline the error is ErrTimedOut, and the list good but for the ports that have no name; what it has
+// not answered it is not asked again until it has.
 func (e *Engine) Inputs() ([]PortInfo, error) { return e.list(In) }
 
-// Outputs lists the driver's output ports, in the order of their indices.
+// Outputs lists the driver's output ports, as Inputs does.
 func (e *Engine) Outputs() ([]PortInfo, error) { return e.list(Out) }
 
 // Find returns the port that an OpenInput or OpenOutput would open now. The error is a *NotFoundError, one
@@ -150,7 +154,7 @@ func (e *Engine) Find(direction Direction, port Selector) (PortInfo, error) {
 		return PortInfo{}, err
 	}
 	defer e.unuse()
-	return pick(e.driver, direction, port)
+	return pick(e.driver, direction, port, e.options.Deadline)
 }
 
 func (e *Engine) list(direction Direction) ([]PortInfo, error) {
@@ -158,7 +162,7 @@ func (e *Engine) list(direction Direction) ([]PortInfo, error) {
 		return nil, err
 	}
 	defer e.unuse()
-	return list(e.driver, direction)
+	return list(e.driver, direction, e.options.Deadline)
 }
 
 // Close closes all ports and the engine: a Run or ReadInto under way returns ErrClosed, messages
