@@ -222,7 +222,7 @@ func (l *Loopback) Script(faults Faults) error {
 // The constants of faults.go are those of faults.h; it does not compile if they are not.
 var _ = map[bool]int{
 	false: 0,
-	C.ONSET_TIME == onTime && C.ONSET_STAMP_BY == effectStampBy: 1,
+	C.ONSET_TIME == onTime && C.ONSET_SUSPEND == effectSuspend: 1,
 }
 
 // Struck returns how many faults of the script have happened, or begun to.

@@ -23,6 +23,7 @@ type Stats struct {
 	// Held counts long messages that drivers have not given back at their deadline, and not yet, in the whole
 	// process, those of closed outputs among them. What they hold is kept.
 	Held    int
+	Machine Machine
 	Inputs  []InputStats  // of those open now
 	Outputs []OutputStats // of those open now
 }
@@ -106,7 +107,7 @@ type OutputSysEx struct {
 // Stats returns the statistics. It may be called while Run is under way, and does not hold it up.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
-	inputs, outputs := e.inputs, e.outputs
+	inputs, outputs, machine := e.inputs, e.outputs, e.machineStats()
 	e.mu.Unlock()
 	s := Stats{
 		Wait:           e.options.Wait,
@@ -118,6 +119,7 @@ func (e *Engine) Stats() Stats {
 		Abandoned:      cwinmm.Abandoned(),
 		KeptBuffers:    cwinmm.KeptPools(),
 		Held:           cwinmm.Held(),
+		Machine:        machine,
 	}
 	for _, in := range inputs {
 		s.Inputs = append(s.Inputs, in.Stats())

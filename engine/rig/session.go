@@ -33,6 +33,7 @@ const (
 	Changed NoticeKind = iota // a control that arrived; only while Rig.Detect is on
 	Gap                       // messages of the instance's input were lost
 	Gone                      // the device of the instance's input has gone
+	Resumed                   // the machine has slept; Instance is empty
 )
 
 // Session is a rig that runs on an engine: its open ports, and what is done to each message that
@@ -132,6 +133,10 @@ func (s *Session) drain() {
 // Handle does what the rig says to an event. It is for a handler of engine.Run, together with whatever
 // else that does; it ignores ports that are not the rig's.
 func (s *Session) Handle(ev *engine.Event) {
+	if ev.Kind == engine.KindResumed {
+		s.tell(Notice{Kind: Resumed})
+		return
+	}
 	r := &s.routing
 	if int(ev.Port) >= len(r.readers) || r.readers[ev.Port] == nil {
 		if s.opening.Load() {
