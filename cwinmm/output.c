@@ -263,7 +263,7 @@ const char *onset_output_stuck(struct onset_output *out)
 {
     uint64_t since = atomic_load_explicit(&out->since, memory_order_relaxed);
     // Signed: it may have begun since the clock was read.
-    if (since &&
+    if (since && out->options.stuck_ticks &&
         (int64_t)(onset_ticks(out->options.clock) - since) > (int64_t)out->options.stuck_ticks)
         return "midiOutShortMsg";
     return onset_service_stuck(&out->service, out->options.deadline_ns);

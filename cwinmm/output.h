@@ -50,7 +50,7 @@ struct onset_output_options {
     enum onset_clock clock;
     uint64_t slow_ticks;    // a call that takes longer moves the output to its thread
     uint64_t calm_ticks;    // without a slow call for this long, it comes back
-    uint64_t stuck_ticks;   // deadline_ns as ticks
+    uint64_t stuck_ticks;   // deadline_ns as ticks; 0: no short message is long
     uint32_t long_chunk;    // bytes of a long message that the driver is given at a time; 0: all
     uint64_t long_pause_ns; // between two chunks
     uint64_t deadline_ns;   // for opening; for a header to come home, at least; and see late

@@ -55,7 +55,7 @@ type OutputOptions struct {
 	Clock      Clock
 	SlowTicks  uint64 // a call that takes longer moves the output to its own thread
 	CalmTicks  uint64 // without a slow call for this long, it comes back
-	StuckTicks uint64 // the deadline of OpenOutput
+	StuckTicks uint64 // the deadline of OpenOutput; 0: a short message's call may take any time
 	LongChunk  int    // bytes of a long message that the driver is given at a time; 0: all
 	LongPause  time.Duration
 }
