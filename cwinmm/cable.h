@@ -112,6 +112,7 @@ struct onset_loopback {
     _Atomic uint32_t threads; // those that use it; the last one out frees it
     // What goes wrong; NULL: nothing.
     struct onset_faults *_Atomic faults;
+    _Atomic uint64_t slept_ns;    // by faults
     struct onset_faults *scripts; // all there were, under list: somebody may still be in one
     onset_mutex list;
     uint32_t listed; // devices

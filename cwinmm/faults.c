@@ -65,6 +65,9 @@ static void happen(const struct event *event)
     case ONSET_STAMP_BY:
         onset_cable_stamp(cable, fault->effect == ONSET_STAMP_TO, (uint32_t)fault->value);
         break;
+    case ONSET_SUSPEND:
+        atomic_fetch_add(&cable->driver->slept_ns, (uint64_t)fault->value);
+        break;
     default: // the others are of calls
         break;
     }

@@ -66,6 +66,7 @@ const (
 	effectTellLong
 	effectStampTo
 	effectStampBy
+	effectSuspend
 )
 
 // What an input's callback is called with: MIM_.
@@ -192,6 +193,7 @@ var faultEffects = []effectForm{
 	{"MIM_LONGDATA", effectTellLong, mimLongData, "", []string{"bytes", "after"}, ofCables},
 	{"MIM_LONGERROR", effectTellLong, mimLongError, "", []string{"bytes", "after"}, ofCables},
 	{"stamp", effectStampBy, 0, "", []string{"to", "by", "after"}, ofCables},
+	{"suspend", effectSuspend, 0, "a duration, such as 8h,", []string{"after"}, ofCables},
 }
 
 func ofCalls(on cause) bool { return on != onTime }
@@ -371,6 +373,7 @@ func parseEffect(f *fault, when string, words []string) error {
 	set := func(n int64) { f.value = n }
 	return cmp.Or(
 		values.duration("delay", (*time.Duration)(&f.value)),
+		values.duration("suspend", (*time.Duration)(&f.value)),
 		values.number("storm", 0, math.MaxInt32, set),
 		values.duration("after", &f.after),
 		values.number("index", 0, 254, set),

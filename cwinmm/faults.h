@@ -52,6 +52,7 @@ enum onset_effect {
     ONSET_TELL_LONG, // message; value: bytes in the first buffer, which comes back
     ONSET_STAMP_TO,  // value: ms
     ONSET_STAMP_BY,  // value: ms
+    ONSET_SUSPEND,   // value: ns; the whole machine's
 };
 
 #define ONSET_CABLES 255 // at most

@@ -267,11 +267,10 @@ static void shut(struct onset_input *in)
 // Names the driver's function that the thread is about to call, for who waits for it.
 static void calling(struct onset_input *in, const char *call)
 {
-    // Relaxed: a name in the program's text.
-    atomic_store_explicit(&in->service.call, call, memory_order_relaxed);
+    onset_service_calling(&in->service, call);
 }
 
-// How long closing waits for what a driver may be late with. The closer's own deadline is longer.
+// How long closing waits for what a driver may be late with, at most.
 #define GRACE_NS 1000000000
 
 // Closes the handle. While the driver says that it still has buffers it is told to give them back,
@@ -279,7 +278,7 @@ static void calling(struct onset_input *in, const char *call)
 static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
 {
     const struct onset_winmm *calls = in->driver->calls;
-    uint64_t due_ns = onset_os_ns() + GRACE_NS;
+    uint64_t due_ns = onset_os_ns() + (uint64_t)in->grace_ns;
     for (;;) {
         calling(in, "midiInClose");
         MMRESULT result = calls->in_close(in->driver, handle);
@@ -301,8 +300,8 @@ static void shut_down(struct onset_input *in, HMIDIIN handle, struct onset_outco
     onset_note(outcome, "midiInStop", calls->in_stop(in->driver, handle));
     calling(in, "midiInReset");
     onset_note(outcome, "midiInReset", calls->in_reset(in->driver, handle));
-    onset_pool_await(in->pool, GRACE_NS);
-    MMRESULT emptied = onset_pool_empty(in->pool, in->driver, handle, &in->service.call);
+    onset_pool_await(in->pool, in->grace_ns);
+    MMRESULT emptied = onset_pool_empty(in->pool, in->driver, handle, &in->service);
     onset_note(outcome, "midiInUnprepareHeader", emptied);
     onset_note(outcome, "midiInClose", close_handle(in, handle));
     // A call with that buffer may still be on its way past the gate.
@@ -354,8 +353,9 @@ static bool attend(struct onset_input *in, HMIDIIN handle, bool *told)
 {
     bool folded = fold(in);
     bool gone = tell_gone(in, told);
-    calling(in, "midiInAddBuffer");
-    return onset_pool_refill(in->pool, in->driver, handle, &in->unqueued) || folded || gone;
+    bool filled = onset_pool_refill(in->pool, in->driver, handle, &in->service, &in->unqueued);
+    onset_service_idle(&in->service);
+    return filled || folded || gone;
 }
 
 static bool open_up(struct onset_input *in, HMIDIIN *handle)
@@ -370,7 +370,7 @@ static bool open_up(struct onset_input *in, HMIDIIN *handle)
         let_go(in);
         return false;
     }
-    result = onset_pool_fill(in->pool, in->driver, *handle, &in->service.call);
+    result = onset_pool_fill(in->pool, in->driver, *handle, &in->service);
     if (result == MMSYSERR_NOERROR) {
         calling(in, "midiInStart");
         result = calls->in_start(in->driver, *handle);
@@ -443,6 +443,8 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     onset_driver_hold(driver);
     in->filter = options->filter;
     in->raise = options->raise;
+    // Twice that is waited for: half of what a closer has.
+    in->grace_ns = deadline_ns / 4 < GRACE_NS ? deadline_ns / 4 : GRACE_NS;
     atomic_store_explicit(&in->clock, options->clock, memory_order_relaxed);
     in->ring = ring;
     in->pool = pool;
@@ -476,6 +478,11 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
 bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset_outcome *outcome)
 {
     return onset_service_stop(&in->service, deadline_ns, outcome);
+}
+
+const char *onset_input_stuck(struct onset_input *in, uint64_t limit_ns)
+{
+    return onset_service_stuck(&in->service, limit_ns);
 }
 
 void onset_input_return(struct onset_input *in, uint32_t number)

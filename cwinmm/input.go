@@ -70,6 +70,20 @@ func (in *Input) Return(buffer int) {
 	}
 }
 
+// Stuck returns the call that the driver has been in for longer than limit, as an *Error; nil: none. It is
+// about what Open and Close do not wait for: giving the driver buffers.
+func (in *Input) Stuck(limit time.Duration) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.c == nil {
+		return nil
+	}
+	if call := C.onset_input_stuck(in.c, C.uint64_t(nanoseconds(limit))); call != nil {
+		return &Error{C.GoString(call), mmTimedOut}
+	}
+	return nil
+}
+
 // Close stops and closes the device; call it once. When it returns, no callback writes to the ring any
 // more, unless the error is ErrTimedOut: then the driver has not returned, and what it holds is kept
 // until it does.
@@ -158,6 +172,6 @@ func StaleCallbacks() uint64 { return uint64(C.onset_stale_callbacks()) }
 // closed. Their memory is kept.
 func KeptPools() int { return int(C.onset_kept_pools()) }
 
-// Abandoned returns how many handles in the process have been given up at a deadline because their
-// driver did not return, and has not yet.
-func Abandoned() int { return int(C.onset_abandoned()) }
+// Abandoned returns how many handles and questions (Driver.Inputs) in the process have been given up at a
+// deadline because their driver did not return, and has not yet.
+func Abandoned() int { return int(C.onset_abandoned()) + int(unanswered.Load()) }

@@ -52,6 +52,7 @@ struct onset_input {
     // The handle's thread.
     bool raise;
     bool spent;                // the driver kept a buffer: this slot is not used again
+    int64_t grace_ns;          // how long closing waits for what the driver is late with, each time
     _Atomic uint64_t unqueued; // buffers that the driver did not take back
     struct onset_service service;
     struct onset_driver *driver;
@@ -73,6 +74,10 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
                                      struct onset_pool *pool, struct onset_waiter *waiter,
                                      const struct onset_input_options *options, int64_t deadline_ns,
                                      struct onset_outcome *outcome);
+
+// The call that the thread, which gives the driver its buffers, has been in for longer than
+// limit_ns; NULL: it is not.
+const char *onset_input_stuck(struct onset_input *input, uint64_t limit_ns);
 
 // For the consumer, while the input is open: it is done with a buffer, and the driver may have it
 // again.

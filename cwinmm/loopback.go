@@ -47,7 +47,7 @@ func NewLoopback(names ...string) (*Loopback, error) {
 	if d == nil {
 		return nil, &Error{"loopback", mmNoMem}
 	}
-	return &Loopback{Driver: Driver{d}, cables: len(names)}, nil
+	return &Loopback{Driver: Driver{c: d}, cables: len(names)}, nil
 }
 
 func (l *Loopback) check(cable int) {
@@ -230,7 +230,7 @@ func (l *Loopback) Script(faults Faults) error {
 // The constants of faults.go are those of faults.h; it does not compile if they are not.
 var _ = map[bool]int{
 	false: 0,
-	C.ONSET_TIME == onTime && C.ONSET_STAMP_BY == effectStampBy: 1,
+	C.ONSET_TIME == onTime && C.ONSET_SUSPEND == effectSuspend: 1,
 }
 
 // Strikes returns what has become of the script's faults, in their order; nil: it has ended.

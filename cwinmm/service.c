@@ -1,6 +1,5 @@
 #include "service.h"
 
-#include "clock.h"
 #include "thread.h"
 
 static _Atomic uint32_t abandoned;
@@ -55,6 +54,7 @@ bool onset_service_start(struct onset_service *service, void (*run)(void *), voi
 {
     service->outcome = (struct onset_outcome){0};
     service->call = NULL;
+    service->since = 0;
     if (!onset_thread_start(run, arg)) {
         *outcome = (struct onset_outcome){"open", ONSET_NO_THREAD};
         atomic_store(&service->phase, ONSET_FAILED);

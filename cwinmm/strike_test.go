@@ -32,9 +32,9 @@ func (w *wire) begin(call cause, argument uint32) (end func() MMResult) {
 
 func (w *wire) names() []string {
 	w.t.Helper()
-	ins, err := w.loop.Inputs()
+	ins, err := w.loop.Inputs(time.Minute)
 	require.NoError(w.t, err)
-	outs, err := w.loop.Outputs()
+	outs, err := w.loop.Outputs(time.Minute)
 	require.NoError(w.t, err)
 	require.Equal(w.t, ins, outs)
 	var names []string

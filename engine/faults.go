@@ -59,6 +59,8 @@ type Faults = cwinmm.Faults
 //	MIM_LONGDATA, MIM_LONGERROR
 //	                  the first buffer, if there is one, comes back with bytes=N, or 0
 //	MIM_CLOSE         a callback that says so, and nothing else
+//	suspend DURATION  the machine has slept for so long, as its clocks show (KindResumed); devices know nothing
+//	                  of it unless the script says so too
 //	stamp to=N, by=N  the next message's time stamp is N milliseconds, or so much more (less, if negative),
 //	                  and later ones go on from there
 //

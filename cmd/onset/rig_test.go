@@ -217,6 +217,19 @@ func hear(t *testing.T, eng *engine.Engine, count int) (all []string) {
 	return all
 }
 
+// What the machine grants a rig is said when it begins.
+func TestRunSaysWhatIsGranted(t *testing.T) {
+	file := write(t, newFolder(t), "rig.cfg", through+"in.ch0.note60 > out.ch1.note61\n")
+	for flag, want := range map[string]string{
+		"--awake":    `\nkeeping the machine awake: (not )?granted.*; at full speed: (not )?granted.*\n`,
+		"--no-awake": `\nkeeping the machine awake: not asked for; at full speed: not asked for\n`,
+	} {
+		r := run(t, file, flag)
+		assert.Regexp(t, want, "\n"+r.stderr.String())
+		assert.Zero(t, r.end())
+	}
+}
+
 func TestRunARig(t *testing.T) {
 	file := write(t, newFolder(t), "rig.cfg", "[backend winmidi]\nlist = on\ndetect = on\n"+through+"in.ch0.note60 > out.ch1.note61\n")
 	r := run(t, file, "--wait=park")

@@ -15,6 +15,7 @@ type runCommand struct {
 
 	Watch bool   `help:"Read the file again when it changes."`
 	Wait  string `enum:"hybrid,spin,park" default:"hybrid" help:"How to wait for messages (${enum}): spin is quickest and uses up a processor."`
+	Awake bool   `default:"true" negatable:"" help:"Keep the machine from sleeping, and the system from slowing the program down to save power (default: on)."`
 	Raise bool   `default:"true" negatable:"" help:"Raise the priority of the thread that routes (default: on)."`
 }
 
@@ -26,7 +27,9 @@ func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err err
 		return err
 	}
 	p.warn(r)
-	eng, end, err := p.open(all, engine.Options{Wait: waits[c.Wait], NormalPriority: !c.Raise})
+	eng, end, err := p.open(all, engine.Options{
+		Wait: waits[c.Wait], NormalPriority: !c.Raise, AllowSleep: !c.Awake, AllowThrottling: !c.Awake,
+	})
 	if err != nil {
 		return err
 	}
@@ -42,6 +45,8 @@ func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err err
 		return err
 	}
 
+	granted := eng.Stats().Machine
+	fmt.Fprintf(p.stderr, "keeping the machine awake: %s; at full speed: %s\n", granted.Awake, granted.FullSpeed)
 	printed := p.print(notices)
 	err = c.runSession(ctx, p, session, r, files)
 	err = errors.Join(err, session.Close())
@@ -92,6 +97,8 @@ func writeNotice(stdout, stderr io.Writer, n rig.Notice) {
 		fmt.Fprintf(stdout, "Incoming data on channel %s.%s, value %f\n", n.Instance, n.Change.Control, n.Change.Normalised())
 	case rig.Gap:
 		fmt.Fprintf(stderr, "%s: %d messages lost\n", n.Instance, n.Lost)
+	case rig.Resumed:
+		fmt.Fprintln(stderr, "the machine has slept")
 	case rig.Gone:
 		fmt.Fprintf(stderr, "%s: the input device has gone\n", n.Instance)
 	case rig.SysExLoss:

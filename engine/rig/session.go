@@ -35,6 +35,7 @@ const (
 	Gap                         // messages of the instance's input were lost
 	Gone                        // the device of the instance's input has gone
 	SysExLoss                   // a system exclusive message of the instance's input was lost in part, or may be
+	Resumed                     // the machine has slept; Instance is empty
 )
 
 // Session is a rig that runs on an engine: its open ports, and what is done to each message that
@@ -134,6 +135,10 @@ func (s *Session) drain() {
 // Handle does what the rig says to an event. It is for a handler of engine.Run, together with whatever
 // else that does; it ignores ports that are not the rig's.
 func (s *Session) Handle(ev *engine.Event) {
+	if ev.Kind == engine.KindResumed {
+		s.tell(Notice{Kind: Resumed})
+		return
+	}
 	r := &s.routing
 	if int(ev.Port) >= len(r.readers) || r.readers[ev.Port] == nil {
 		if s.opening.Load() {

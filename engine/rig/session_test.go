@@ -553,3 +553,12 @@ func TestASessionInAProgramsOwnRun(t *testing.T) {
 	assert.NoError(t, s.Close())
 	assert.True(t, errors.Is(s.Replace(parse(t, through)), engine.ErrClosed))
 }
+
+func TestSleepOfTheMachineIsANotice(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note0 > out.ch0.note0"))
+	resumed := engine.Event{Kind: engine.KindResumed, Port: engine.NoPort}
+	require.NoError(t, s.engine.Call(func() { s.session.Handle(&resumed) }))
+	assert.Equal(t, rig.Notice{Kind: rig.Resumed}, <-s.notices)
+	s.send("90 00 10") // it goes on
+	assert.Equal(t, []string{"90 00 10"}, s.received())
+}
