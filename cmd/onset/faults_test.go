@@ -89,5 +89,5 @@ func TestSendIsInterruptedWhileTheDriverIsStuck(t *testing.T) {
 	file := write(t, newFolder(t), "faults.txt", "midiOutShortMsg nth=2 -> hang")
 	assert.Equal(t, 1, p.run(ctx, []string{"--driver=loopback", "--faults", file, "send", "0", "start", "clock", "stop"}))
 	assert.Contains(t, errs.String(), "midiOutShortMsg nth=2 -> hang: once\n")
-	assert.Contains(t, errs.String(), "onset: interrupted after 1 of 3 messages; output port 0 \"Loopback A\": a send did not return: driver: the driver did not return in time\n")
+	assert.Contains(t, errs.String(), "onset: interrupted after 1 of 3 messages; output port 0 \"Loopback A\": a send did not return: midiOutShortMsg: the driver did not return in time\n")
 }
