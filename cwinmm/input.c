@@ -164,7 +164,9 @@ static void deliver_long(struct onset_input *in, uint32_t token, enum onset_kind
     uint32_t number = (uint32_t)header->dwUser;
     bool filled = header->dwBytesRecorded > 0;
     if (entry == LATE && filled)
-        count_outside(in, entry); // the empty ones are what resetting is for
+        count_outside(in, entry);
+    else if (entry == LATE) // that is what resetting is for
+        atomic_fetch_add_explicit(&in->emptied, 1, memory_order_relaxed);
     bool filtered = in->filter >> 16 & 1;
     bool stray = entry == CONCURRENT || (entry == INSIDE && filtered);
     if (stray)
@@ -304,7 +306,9 @@ static void shut_down(struct onset_input *in, HMIDIIN handle, struct onset_outco
     onset_pool_await(in->pool, GRACE_NS);
     MMRESULT emptied = onset_pool_empty(in->pool, in->driver, handle, &in->service.call);
     onset_note(outcome, "midiInUnprepareHeader", emptied);
-    onset_note(outcome, "midiInClose", close_handle(in, handle));
+    MMRESULT closed = close_handle(in, handle);
+    onset_note(outcome, "midiInClose", closed);
+    onset_service_left(closed);
     // A call with that buffer may still be on its way past the gate.
     in->spent = in->pool->kept;
 }
@@ -454,7 +458,7 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     atomic_store_explicit(&in->more, 0, memory_order_relaxed);
     atomic_store_explicit(&in->malformed, 0, memory_order_relaxed);
     atomic_store_explicit(&in->concurrent, 0, memory_order_relaxed);
-    atomic_store_explicit(&in->late, 0, memory_order_relaxed);
+    in->late_before = atomic_load_explicit(&in->late, memory_order_relaxed);
     atomic_store_explicit(&in->folded, 0, memory_order_relaxed);
     atomic_store_explicit(&in->dry, 0, memory_order_relaxed);
     atomic_store_explicit(&in->unqueued, 0, memory_order_relaxed);
@@ -473,9 +477,20 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     return NULL;
 }
 
-bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset_outcome *outcome)
+bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset_outcome *outcome,
+                       struct onset_input_counts *counts)
 {
-    return onset_service_stop(&in->service, deadline_ns, outcome);
+    uint32_t opening = atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10;
+    *counts = onset_input_counts(in);
+    bool closed = onset_service_stop(&in->service, deadline_ns, outcome);
+    struct onset_input_counts last = onset_input_counts(in);
+    // An abandoned input may be another's by now; then it has been let go of and opened again.
+    // Acquire: whoever has reset the counters (onset_input_open) is seen here.
+    atomic_thread_fence(memory_order_acquire);
+    if ((atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) - opening <= 1)
+        *counts = last;
+    atomic_fetch_add_explicit(&in->late_told, counts->late, memory_order_relaxed);
+    return closed;
 }
 
 void onset_input_return(struct onset_input *in, uint32_t number)
@@ -494,7 +509,17 @@ uint64_t onset_stale_callbacks(void)
 {
     uint64_t sum = 0;
     for (int i = 0; i < ONSET_INPUTS; i++)
-        sum += atomic_load_explicit(&inputs[i].stale, memory_order_relaxed);
+        sum += atomic_load_explicit(&inputs[i].stale, memory_order_relaxed) +
+               atomic_load_explicit(&inputs[i].late, memory_order_relaxed) -
+               atomic_load_explicit(&inputs[i].late_told, memory_order_relaxed);
+    return sum;
+}
+
+uint64_t onset_emptied_buffers(void)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < ONSET_INPUTS; i++)
+        sum += atomic_load_explicit(&inputs[i].emptied, memory_order_relaxed);
     return sum;
 }
 
@@ -504,7 +529,7 @@ struct onset_input_counts onset_input_counts(struct onset_input *in)
         .filtered = atomic_load_explicit(&in->filtered, memory_order_relaxed),
         .more = atomic_load_explicit(&in->more, memory_order_relaxed),
         .malformed = atomic_load_explicit(&in->malformed, memory_order_relaxed),
-        .late = atomic_load_explicit(&in->late, memory_order_relaxed),
+        .late = atomic_load_explicit(&in->late, memory_order_relaxed) - in->late_before,
         .concurrent = atomic_load_explicit(&in->concurrent, memory_order_relaxed),
         .folded = atomic_load_explicit(&in->folded, memory_order_acquire),
         .dry = atomic_load_explicit(&in->dry, memory_order_relaxed),
