@@ -324,6 +324,18 @@ static void let_go(struct onset_input *in)
     atomic_store_explicit(&in->gate, (token_of(in) + (1 << 10)) | ONSET_SHUT, memory_order_release);
 }
 
+// Counts as stale what came for an opening that nobody has seen; the gate is shut.
+static void disown(struct onset_input *in)
+{
+    struct onset_ring *ring = in->ring;
+    struct onset_input_counts n = onset_input_counts(in);
+    uint64_t came = atomic_load_explicit(&ring->head, memory_order_relaxed) -
+                    atomic_load_explicit(&ring->gaps, memory_order_relaxed) +
+                    atomic_load_explicit(&ring->lost, memory_order_relaxed) - n.folded +
+                    n.concurrent + n.filtered;
+    atomic_fetch_add_explicit(&in->stale, came, memory_order_relaxed);
+}
+
 // Adds what concurrent callbacks had to leave outside to the ring's losses. False: nothing.
 static bool fold(struct onset_input *in)
 {
@@ -383,6 +395,7 @@ static bool open_up(struct onset_input *in, HMIDIIN *handle)
         return true;
     onset_note(outcome, atomic_load_explicit(&in->service.call, memory_order_relaxed), result);
     shut_down(in, *handle, &(struct onset_outcome){0});
+    disown(in);
     let_go(in);
     return false;
 }
@@ -409,6 +422,8 @@ static void serve(void *arg)
         struct onset_outcome outcome = {0};
         shut_down(in, handle, &outcome);
         service->outcome = outcome;
+        if (!wanted)
+            disown(in);
         let_go(in);
         wanted = onset_service_closed(service);
     }

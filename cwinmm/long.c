@@ -52,6 +52,7 @@ static bool is_home(struct onset_output *out, MIDIHDR *header)
     // Acquire: the driver has read the bytes.
     if (!(__atomic_load_n(&header->dwFlags, __ATOMIC_ACQUIRE) & MHDR_DONE))
         return false;
+    onset_output_calling(out, "midiOutUnprepareHeader");
     return out->closed || out->driver->calls->out_unprepare(out->driver, out->handle, header) !=
                               MIDIERR_STILLPLAYING;
 }
@@ -107,12 +108,15 @@ enum onset_given onset_long_give(struct onset_output *out, struct onset_long *me
         .dwBufferLength = count,
         .dwBytesRecorded = count,
     };
+    onset_output_calling(out, "midiOutPrepareHeader");
     MMRESULT result = insist(out, calls->out_prepare, header);
     if (result != MMSYSERR_NOERROR)
         return fail(out, ONSET_PREPARE_HEADER, result);
     uint32_t seen = atomic_load(&out->dones); // MOM_DONE may come inside the call
+    onset_output_calling(out, "midiOutLongMsg");
     result = insist(out, calls->out_long, header);
     if (result != MMSYSERR_NOERROR) {
+        onset_output_calling(out, "midiOutUnprepareHeader");
         bool free = calls->out_unprepare(out->driver, out->handle, header) != MIDIERR_STILLPLAYING;
         fail(out, ONSET_LONG_MSG, result);
         return free ? ONSET_NOT_TAKEN : ONSET_NOT_BACK;

@@ -138,9 +138,16 @@ static void give_up(struct onset_output *out)
         onset_notify(&out->service.bell);
 }
 
+void onset_output_calling(struct onset_output *out, const char *call)
+{
+    // Relaxed: a name in the program's text.
+    atomic_store_explicit(&out->service.call, call, memory_order_relaxed);
+}
+
 // The call itself, timed; under the claim.
 static MMRESULT transmit(struct onset_output *out, uint32_t message)
 {
+    onset_output_calling(out, "midiOutShortMsg");
     uint64_t start = onset_ticks(out->options.clock);
     MMRESULT result = out->driver->calls->out_short(out->driver, out->handle, message);
     uint64_t end = onset_ticks(out->options.clock);
@@ -358,6 +365,7 @@ void onset_output_reset_first(struct onset_output *out, bool reset)
 
 static bool open_up(struct onset_output *out)
 {
+    onset_output_calling(out, "midiOutOpen");
     MMRESULT result = out->driver->calls->out_open(out->driver, out->id, onset_done,
                                                    onset_place_token(out->place), &out->handle);
     onset_note(&out->service.outcome, "midiOutOpen", result);
@@ -367,6 +375,7 @@ static bool open_up(struct onset_output *out)
 // Closes the handle. The driver may have buffers in its queue yet that we know nothing of.
 static MMRESULT close_handle(struct onset_output *out, uint64_t for_ns)
 {
+    onset_output_calling(out, "midiOutClose");
     for (uint64_t by = onset_os_ns() + for_ns;;) {
         MMRESULT result = out->driver->calls->out_close(out->driver, out->handle);
         out->closed = result == MMSYSERR_NOERROR;
@@ -394,9 +403,11 @@ static void shut_down(struct onset_output *out)
         onset_note(&outcome, "midiOutShortMsg", ONSET_TIMED_OUT);
 
     onset_long_collect(out);
-    if (out->held || atomic_load_explicit(&out->reset_first, memory_order_relaxed))
+    if (out->held || atomic_load_explicit(&out->reset_first, memory_order_relaxed)) {
+        onset_output_calling(out, "midiOutReset");
         onset_note(&outcome, "midiOutReset",
                    out->driver->calls->out_reset(out->driver, out->handle));
+    }
     onset_long_collect_all(out, out->options.deadline_ns / 4);
     MMRESULT closed = close_handle(out, out->options.deadline_ns / 8);
     onset_note(&outcome, "midiOutClose", closed);

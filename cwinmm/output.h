@@ -138,6 +138,10 @@ void onset_output_drop(struct onset_output *output);
 // been told to close, the other half for closing.
 bool onset_output_late(struct onset_output *output);
 
+// For whoever has the claim, or the thread: names the driver's function that is about to be called,
+// for those who wait for it.
+void onset_output_calling(struct onset_output *output, const char *call);
+
 struct onset_output_counts {
     uint64_t sent, failed, refused, dropped, slow, moved;
     uint64_t long_sent, long_failed, long_refused, long_dropped;

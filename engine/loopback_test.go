@@ -19,10 +19,11 @@ import (
 	"github.com/onset-midi/onset/engine"
 )
 
-// rig is an engine on two cables, "Alpha" and "Beta".
+// rig is an engine on two cables, "Alpha" and "Beta", or as many as there are.
 type rig struct {
 	*engine.Engine
-	loop *engine.Loopback
+	loop   *engine.Loopback
+	cables int
 }
 
 // Its thread's priority is normal, as the other threads' of a test are.
@@ -35,18 +36,28 @@ func newRig(t *testing.T, options engine.Options) rig {
 // newRaisedRig is newRig with the options as they are.
 func newRaisedRig(t *testing.T, options engine.Options) rig {
 	t.Helper()
-	loop, err := engine.NewLoopback("Alpha", "Beta")
+	r := openRig(t, options)
+	t.Cleanup(func() {
+		assert.NoError(t, r.Close())
+		assert.Zero(t, r.loop.OpenPorts(), "ports left open")
+		assert.Zero(t, r.Stats().LateWakeups)
+		r.loop.Close()
+	})
+	return r
+}
+
+// openRig makes a rig that the caller has to close, with cables of these names.
+func openRig(t *testing.T, options engine.Options, names ...string) rig {
+	t.Helper()
+	if len(names) == 0 {
+		names = []string{"Alpha", "Beta"}
+	}
+	loop, err := engine.NewLoopback(names...)
 	require.NoError(t, err)
 	options.Driver = loop
 	eng, err := engine.Open(options)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		assert.NoError(t, eng.Close())
-		assert.Zero(t, loop.OpenPorts(), "ports left open")
-		assert.Zero(t, eng.Stats().LateWakeups)
-		loop.Close()
-	})
-	return rig{eng, loop}
+	return rig{eng, loop, len(names)}
 }
 
 func (r rig) input(t *testing.T, cable int, options engine.InputOptions) *engine.Input {
