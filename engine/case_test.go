@@ -30,6 +30,9 @@ type trial struct {
 	outs []*sender
 
 	rogues atomic.Uint64 // calls that rogues have made
+	more   atomic.Uint64 // received by inputs that are not among ins
+	other  *rig          // with a driver of its own, whose inputs are among ins; nil: none
+	closed bool          // by the test
 
 	// What the process had before.
 	left            leftovers
@@ -42,12 +45,19 @@ type trial struct {
 // hang is how long a test waits for what ought to come soon, whatever else the machine does.
 const hang = 30 * time.Second
 
-func newCase(t *testing.T, options engine.Options) *trial {
+// Its threads' priority is normal. Names are those of its cables, as of openRig.
+func newCase(t *testing.T, options engine.Options, names ...string) *trial {
+	t.Helper()
+	options.NormalPriority = true
+	return newRaisedCase(t, options, names...)
+}
+
+// newRaisedCase is newCase with the options as they are.
+func newRaisedCase(t *testing.T, options engine.Options, names ...string) *trial {
 	t.Helper()
 	left := settled(t)
 	r := &trial{goroutines: goleak.IgnoreCurrent(), left: left, stale: cwinmm.StaleCallbacks(), emptied: cwinmm.EmptiedBuffers()}
-	options.NormalPriority = true
-	r.rig = openRig(t, options)
+	r.rig = openRig(t, options, names...)
 	s := r.Stats()
 	r.held, r.abandoned, r.leftOpen = s.Held, s.Abandoned, s.LeftOpen
 	t.Cleanup(func() { r.end(t) })
@@ -153,10 +163,20 @@ func (g rogue) Malformed(count uint64) {
 	g.r.Malformed(count)
 }
 
+// Close closes the engine, for a test that wants to see what comes of it.
+func (r *trial) Close() error {
+	r.closed = true
+	return r.rig.Close()
+}
+
 // end closes everything, and looks at what is left.
 func (r *trial) end(t *testing.T) {
 	r.script(t) // what hangs goes on
-	within(t, "closing the engine", func() { assert.NoError(t, r.Close()) })
+	within(t, "closing the engine", func() {
+		if err := r.rig.Close(); !r.closed {
+			assert.NoError(t, err)
+		}
+	})
 	assert.Zero(t, r.Stats().LateWakeups)
 	assert.Eventually(t, func() bool {
 		s := r.Stats()
@@ -176,18 +196,18 @@ func (r *trial) end(t *testing.T) {
 // audit checks that the books balance, when everything is closed.
 func (r *trial) audit(t *testing.T) {
 	t.Helper()
-	var received uint64
+	received := r.more.Load()
 	for _, in := range r.ins {
 		s := in.Stats()
 		balanced(t, s)
 		assert.Zero(t, s.Waiting)
 		received += s.Received
 	}
-	var called uint64
-	for cable := range r.cables {
-		called += r.loop.Calls(cable)
+	called := r.calls() + r.rogues.Load()
+	if r.other != nil {
+		called += r.other.calls()
 	}
-	assert.Equal(t, called+r.rogues.Load(), received+cwinmm.StaleCallbacks()-r.stale+cwinmm.EmptiedBuffers()-r.emptied,
+	assert.Equal(t, called, received+cwinmm.StaleCallbacks()-r.stale+cwinmm.EmptiedBuffers()-r.emptied,
 		"the driver's calls, and what has become of them")
 	for _, out := range r.outs {
 		s := out.Stats()
@@ -195,6 +215,14 @@ func (r *trial) audit(t *testing.T) {
 		assert.Equal(t, out.refused.Load(), s.Refused, "refused: %+v", s)
 		assert.Zero(t, s.Queued+s.SysEx.Queued)
 	}
+}
+
+// calls returns how many callbacks the driver has made.
+func (r *rig) calls() (sum uint64) {
+	for cable := range r.cables {
+		sum += r.loop.Calls(cable)
+	}
+	return sum
 }
 
 // within fails the test if f does not return. f then goes on until the script of faults ends.
