@@ -47,6 +47,45 @@ func TestCase18ShortMsgBlocks(t *testing.T) {
 	assert.Equal(t, uint64(1), out.Stats().Moved)
 }
 
+// Closing waits for a call that does not return until the deadline: a sender's own, or that of the output's thread.
+// Then the driver has what it holds, and the books are closed when it is back.
+func TestCase18BlockedAtClose(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault, says string
+		slow        time.Duration
+		send        func(*sender) error
+	}{
+		"send":     {"midiOutShortMsg", "a send did not return", time.Hour, func(out *sender) error { return out.Send(0xF8) }},
+		"send now": {"midiOutShortMsg", "a send did not return", 0, func(out *sender) error { return out.SendNow(0xF8) }},
+		"queued": {"midiOutShortMsg nth=2", "midiOutShortMsg: the driver did not return", 1, func(out *sender) error {
+			assert.NoError(t, out.Send(0xF8)) // which is slow
+			return out.Send(0xF8)
+		}},
+		"long": {"midiOutLongMsg", "midiOutLongMsg: the driver did not return", 0, func(out *sender) error { return out.SendSysEx(sysex(20, 1)) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newCase(t, engine.Options{Deadline: 300 * time.Millisecond})
+			out := r.output(t, 0, engine.OutputOptions{Slow: c.slow})
+			r.script(t, c.fault+" -> hang")
+			before := r.Stats().Abandoned
+			sent := make(chan error)
+			go func() { sent <- c.send(out) }()
+			require.Eventually(t, func() bool { return r.loop.Struck() == 1 }, hang, time.Millisecond)
+			require.NoError(t, out.SendSysEx(sysex(20, 2)))
+			within(t, "closing", func() {
+				err := out.Close()
+				assert.ErrorIs(t, err, engine.ErrTimedOut)
+				assert.ErrorContains(t, err, c.says)
+			})
+			assert.Equal(t, before+1, r.Stats().Abandoned)
+			r.script(t)
+			require.NoError(t, <-sent)
+			require.Eventually(t, func() bool { return r.loop.OpenPorts() == 0 }, hang, time.Millisecond)
+			assert.Equal(t, uint64(1), out.Stats().Dropped)
+		})
+	}
+}
+
 // One refusal is one message: its sender is told, it is counted, and the next goes out.
 func TestCase18ShortMsgFailsOnce(t *testing.T) {
 	r := newCase(t, engine.Options{})

@@ -34,11 +34,14 @@ type trial struct {
 	other  *rig          // with a driver of its own, whose inputs are among ins; nil: none
 	closed bool          // by the test
 
+	// What the driver is to keep for good: all buffers of so many inputs, and so many handles open.
+	keeps, leaves int
+
 	// What the process had before.
 	left            leftovers
 	stale, emptied  uint64
 	held, abandoned int
-	leftOpen        int
+	kept, leftOpen  int
 	goroutines      goleak.Option
 }
 
@@ -59,7 +62,7 @@ func newRaisedCase(t *testing.T, options engine.Options, names ...string) *trial
 	r := &trial{goroutines: goleak.IgnoreCurrent(), left: left, stale: cwinmm.StaleCallbacks(), emptied: cwinmm.EmptiedBuffers()}
 	r.rig = openRig(t, options, names...)
 	s := r.Stats()
-	r.held, r.abandoned, r.leftOpen = s.Held, s.Abandoned, s.LeftOpen
+	r.held, r.abandoned, r.kept, r.leftOpen = s.Held, s.Abandoned, s.KeptBuffers, s.LeftOpen
 	t.Cleanup(func() { r.end(t) })
 	return r
 }
@@ -183,7 +186,9 @@ func (r *trial) end(t *testing.T) {
 		return s.Abandoned == r.abandoned && s.Held == r.held
 	}, hang, time.Millisecond, "what was abandoned has not come back: %+v", r.Stats())
 	r.audit(t)
-	assert.Equal(t, r.Stats().LeftOpen-r.leftOpen, r.loop.OpenPorts(), "ports left open, and not told")
+	assert.Equal(t, r.keeps, r.Stats().KeptBuffers-r.kept, "inputs whose buffers are kept")
+	assert.Equal(t, r.leaves, r.Stats().LeftOpen-r.leftOpen, "ports that are said to be left open")
+	assert.Equal(t, r.leaves, r.loop.OpenPorts(), "ports left open")
 	r.loop.Close()
 	now := measure(t)
 	assert.Eventually(t, func() bool {
