@@ -136,10 +136,14 @@ func (s *soak) useInput(r *rand.Rand, cable int) {
 		return
 	}
 	s.pause(r, 200*time.Millisecond)
-	s.failed(in.Close())
+	failed := s.failed(in.Close())
 	n := in.Stats()
 	balanced(s.t, n)
-	s.more.Add(n.Received)
+	if failed { // it may not be over
+		s.add(in)
+	} else {
+		s.more.Add(n.Received)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inputs++
@@ -233,16 +237,14 @@ func (s *soak) playSource(r *rand.Rand, cable int) {
 
 // callRogue calls for whoever has the cable open, and on when that has closed.
 func (s *soak) callRogue(r *rand.Rand, cable int) {
-	if s.loop.Rogue(cable) != nil {
-		for g := s.rogue(cable); r.IntN(10) > 0 && s.ctx.Err() == nil; s.pause(r, 10*time.Millisecond) {
-			switch n := 1 + r.Uint64N(20); r.IntN(3) {
-			case 0:
-				g.MoreData(n)
-			case 1:
-				g.Malformed(n)
-			default:
-				g.Data(n)
-			}
+	for g := s.rogue(cable); g.r != nil && r.IntN(10) > 0 && s.ctx.Err() == nil; s.pause(r, 10*time.Millisecond) {
+		switch n := 1 + r.Uint64N(20); r.IntN(3) {
+		case 0:
+			g.MoreData(n)
+		case 1:
+			g.Malformed(n)
+		default:
+			g.Data(n)
 		}
 	}
 	s.pause(r, 5*time.Millisecond)

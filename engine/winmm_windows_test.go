@@ -235,7 +235,7 @@ func TestWinMMRaisesThePollersThread(t *testing.T) {
 }
 
 // Long messages through the real winmm.dll, both ways at once, in order with short ones.
-func TestWinMMCarriesSysEx(t *testing.T) {
+func TestWinMMCase15SysExLongerThanThePool(t *testing.T) {
 	eng := openWinMM(t, engine.Options{})
 	kept := eng.Stats().KeptBuffers
 	in, err := eng.OpenInput(engine.Named("Onset Cable 1"), engine.InputOptions{SysExBuffers: 8, SysExBufferSize: 256})
