@@ -116,7 +116,7 @@ func TestCase22HandlerClosesAPort(t *testing.T) {
 	assert.NotEqual(t, first.Port(), again.Port())
 }
 
-// What a handler sends, of any kind, also comes back to it where the output is the cable of its own input.
+// What a handler sends, of any kind, goes out in order, also to the cable that its own input is on.
 func TestCase22HandlerSends(t *testing.T) {
 	for _, slow := range []time.Duration{0, time.Nanosecond} {
 		t.Run(map[bool]string{true: "inline", false: "by a thread"}[slow == 0], func(t *testing.T) {
@@ -124,24 +124,32 @@ func TestCase22HandlerSends(t *testing.T) {
 			r := newCase(t, engine.Options{})
 			r.input(t, 0, engine.InputOptions{SysExBuffers: 256}) // enough for all
 			out := r.output(t, 0, engine.OutputOptions{Slow: slow, Calm: time.Hour})
-			require.NoError(t, out.Send(numbered(0, 0)))
-			n := 0
-			r.run(t, func(ev *engine.Event) bool {
-				if n%3 == 2 {
-					assert.Equal(t, sysex(20, n), ev.SysEx)
-				} else {
-					assert.Equal(t, numbered(0, n), ev.Message)
-				}
-				n++
-				switch n % 3 {
+			sent, heard := 0, 0
+			send := func() {
+				var err error
+				switch n := sent; n % 3 {
 				case 0:
-					assert.NoError(t, out.Send(numbered(0, n)))
+					err = out.SendSysEx(sysex(20, n))
 				case 1:
-					assert.NoError(t, out.SendNow(numbered(0, n)))
+					err = out.Send(numbered(0, n))
 				default:
-					assert.NoError(t, out.SendSysEx(sysex(20, n)))
+					err = out.SendNow(numbered(0, n))
 				}
-				return n == count
+				assert.NoError(t, err)
+				sent++
+			}
+			send()
+			r.run(t, func(ev *engine.Event) bool {
+				if heard%3 == 0 {
+					assert.Equal(t, sysex(20, heard), ev.SysEx)
+				} else {
+					assert.Equal(t, numbered(0, heard), ev.Message)
+				}
+				heard++
+				for range min(3, count-sent) {
+					send()
+				}
+				return heard == count
 			})
 		})
 	}
@@ -154,13 +162,15 @@ func TestCase22BuffersComeBack(t *testing.T) {
 	out := r.output(t, 0, engine.OutputOptions{})
 	for i := range 5 {
 		require.NoError(t, out.SendSysEx(sysex(10, i)))
+		ctx, cancel := context.WithTimeout(t.Context(), hang)
 		var panicked *engine.PanicError
-		require.ErrorAs(t, r.Run(t.Context(), func(ev *engine.Event) {
+		require.ErrorAs(t, r.Run(ctx, func(ev *engine.Event) {
 			if ev.Kind == engine.KindSysEx {
 				assert.Equal(t, sysex(10, i), ev.SysEx)
 				panic("no")
 			}
 		}), &panicked)
+		cancel()
 	}
 	require.NoError(t, out.SendSysEx(sysex(10, 9)))
 	r.run(t, func(ev *engine.Event) bool {
