@@ -66,6 +66,7 @@ struct onset_cable {
     uint32_t stamp_to;
     uint32_t stamp_offset;        // what is added to each stamp
     uint64_t told;                // callbacks of the cable's own
+    _Atomic uint64_t calls;       // callbacks with a message or a buffer, faults' too
     _Atomic uint64_t readded;     // buffers that were added while all were being given back
     bool giving_back;             // under brief
     struct onset_headers buffers; // the first is being filled; taken out under lock too

@@ -89,14 +89,13 @@ func (in *Input) Stuck(limit time.Duration) error {
 // until it does.
 func (in *Input) Close(deadline time.Duration) error {
 	// Not under mu: it may take as long as the deadline, and Counts must not.
-	counts := C.onset_input_counts(in.c)
 	var outcome C.struct_onset_outcome
-	closed := C.onset_input_close(in.c, nanoseconds(deadline), &outcome)
+	var counts C.struct_onset_input_counts
+	closed := C.onset_input_close(in.c, nanoseconds(deadline), &outcome, &counts)
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.counts = counts // an abandoned input may be another's by now
+	in.counts = counts
 	if closed {
-		in.counts = C.onset_input_counts(in.c)
 		C.onset_input_release(in.c)
 	}
 	in.c = nil
@@ -164,13 +163,20 @@ func (in *Input) sum() InputCounts {
 	return counts
 }
 
-// StaleCallbacks returns how often a driver called for an input that had been closed, since the
+// StaleCallbacks returns how often a driver called for an input that had been closed or abandoned, since the
 // process began. Such calls are harmless.
 func StaleCallbacks() uint64 { return uint64(C.onset_stale_callbacks()) }
+
+// EmptiedBuffers returns how many buffers came back empty because their input was being closed, since the
+// process began. They are no messages, and no input's counts have them.
+func EmptiedBuffers() uint64 { return uint64(C.onset_emptied_buffers()) }
 
 // KeptPools returns of how many inputs in the process the driver did not give all buffers back when they were
 // closed. Their memory is kept.
 func KeptPools() int { return int(C.onset_kept_pools()) }
+
+// LeftOpen returns how many handles in the process the driver has refused to close, for good.
+func LeftOpen() int { return int(C.onset_left_open()) }
 
 // Abandoned returns how many handles and questions (Driver.Inputs) in the process have been given up at a
 // deadline because their driver did not return, and has not yet.

@@ -1,8 +1,8 @@
 #include "long.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "thread.h"
 
 static _Atomic uint32_t held; // in the whole process
@@ -28,7 +28,7 @@ struct onset_long *onset_long_new(struct onset_output *out, const void *bytes, u
         }
     } while (!atomic_compare_exchange_weak_explicit(&out->long_memory, &taken, taken + length,
                                                     memory_order_relaxed, memory_order_relaxed));
-    struct onset_long *message = malloc(sizeof *message + length);
+    struct onset_long *message = onset_alloc_raw(sizeof *message + length, _Alignof(max_align_t));
     if (!message) {
         atomic_fetch_sub_explicit(&out->long_memory, length, memory_order_relaxed);
         *came = MMSYSERR_NOMEM;
@@ -42,7 +42,7 @@ struct onset_long *onset_long_new(struct onset_output *out, const void *bytes, u
 void onset_long_free(struct onset_output *out, struct onset_long *message)
 {
     atomic_fetch_sub_explicit(&out->long_memory, message->length, memory_order_relaxed);
-    free(message);
+    onset_free(message);
 }
 
 // False: the driver still has it.

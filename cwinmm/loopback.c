@@ -620,6 +620,12 @@ uint64_t onset_loopback_readded(struct onset_driver *driver, uint32_t number)
                                 memory_order_relaxed);
 }
 
+uint64_t onset_loopback_calls(struct onset_driver *driver, uint32_t number)
+{
+    return atomic_load_explicit(&onset_loopback(driver)->cables[number].calls,
+                                memory_order_relaxed);
+}
+
 uint64_t onset_loopback_dropped(struct onset_driver *driver, uint32_t number)
 {
     return atomic_load_explicit(&onset_loopback(driver)->cables[number].dropped,

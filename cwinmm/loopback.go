@@ -264,6 +264,13 @@ func (l *Loopback) Readded(cable int) uint64 {
 	return uint64(C.onset_loopback_readded(l.c, C.uint32_t(cable)))
 }
 
+// Calls returns how many callbacks the cable has made with a message or a buffer, full or empty, those of
+// faults and those after its input has been closed among them; not a Rogue's.
+func (l *Loopback) Calls(cable int) uint64 {
+	l.check(cable)
+	return uint64(C.onset_loopback_calls(l.c, C.uint32_t(cable)))
+}
+
 // Dropped returns how many bytes of long messages the cable's input had no buffer for, or were the rest
 // of one that was cut off.
 func (l *Loopback) Dropped(cable int) uint64 {

@@ -420,8 +420,11 @@ static void shut_down(struct onset_output *out)
         onset_note(&outcome, "midiOutReset", reset);
     }
     onset_long_collect_all(out, out->options.deadline_ns / 4);
-    onset_note(&outcome, "midiOutClose", close_handle(out, out->options.deadline_ns / 8));
+    MMRESULT closed = close_handle(out, out->options.deadline_ns / 8);
+    onset_note(&outcome, "midiOutClose", closed);
     onset_service_idle(&out->service);
+    if (!out->held) // else it is tried again (outlast)
+        onset_service_left(closed);
     out->service.outcome = outcome;
 }
 
@@ -441,7 +444,7 @@ static void outlast(struct onset_output *out)
         onset_disarm(&out->service.bell);
     }
     if (!out->closed)
-        close_handle(out, out->options.deadline_ns);
+        onset_service_left(close_handle(out, out->options.deadline_ns));
 }
 
 // The output's thread.

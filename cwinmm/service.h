@@ -58,6 +58,12 @@ bool onset_service_closed(struct onset_service *service);
 // For the thread: it was abandoned and is about to end.
 void onset_service_back(void);
 
+// For the thread: what closing the handle came to, in the end. Counts one that is still open.
+void onset_service_left(MMRESULT closed);
+
+// Handles in the whole process that their driver has refused to close.
+uint32_t onset_left_open(void);
+
 // Threads in the whole process that were abandoned and have not come back.
 uint32_t onset_abandoned(void);
 

@@ -131,6 +131,9 @@ func (*Loopback) Struck() uint64 { return 0 }
 // Readded returns 0 in this build.
 func (*Loopback) Readded(int) uint64 { return 0 }
 
+// Calls returns 0 in this build.
+func (*Loopback) Calls(int) uint64 { return 0 }
+
 // Dropped returns 0 in this build.
 func (*Loopback) Dropped(int) uint64 { return 0 }
 
@@ -219,6 +222,9 @@ func (*Input) Return(int) {}
 
 // KeptPools returns 0 in this build.
 func KeptPools() int { return 0 }
+
+// LeftOpen returns 0 in this build.
+func LeftOpen() int { return 0 }
 
 // Abandoned returns 0 in this build.
 func Abandoned() int { return 0 }

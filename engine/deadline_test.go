@@ -33,7 +33,7 @@ func newWedge(t *testing.T, call string) *wedge {
 		_ = eng.Close() // only where the test has failed
 		loop.Close()
 	})
-	w := &wedge{rig: rig{eng, loop}, t: t, call: call, before: eng.Stats().Abandoned}
+	w := &wedge{rig: rig{eng, loop, 2}, t: t, call: call, before: eng.Stats().Abandoned}
 	w.in, w.out = w.input(t, 1, engine.InputOptions{}), w.output(t, 1, engine.OutputOptions{})
 	return w
 }

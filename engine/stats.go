@@ -11,8 +11,8 @@ type Stats struct {
 	// LateWakeups counts how often the poller, woken for something else, found a message that should have
 	// woken it more than a second before. It stays 0, or there is a defect in Onset.
 	LateWakeups uint64
-	// StaleCallbacks counts drivers' calls for ports that had been closed, in the whole process. They
-	// are harmless.
+	// StaleCallbacks counts drivers' calls for ports that had been closed or abandoned, in the whole process.
+	// They are harmless.
 	StaleCallbacks uint64
 	// Abandoned counts handles, and questions for the list of ports, that were given up at a deadline because
 	// their driver did not return, and has not yet, in the whole process. What they hold is kept.
@@ -20,6 +20,9 @@ type Stats struct {
 	// KeptBuffers counts inputs whose driver did not give all buffers back when they were closed, in the whole
 	// process. Their memory is kept for good.
 	KeptBuffers int
+	// LeftOpen counts handles that their driver refused to close (MIDIERR_STILLPLAYING and the like), in the
+	// whole process. They stay open, with nothing of Onset's behind them but what KeptBuffers counts.
+	LeftOpen int
 	// Held counts long messages that drivers have not given back at their deadline, and not yet, in the whole
 	// process, those of closed outputs among them. What they hold is kept.
 	Held    int
@@ -118,6 +121,7 @@ func (e *Engine) Stats() Stats {
 		StaleCallbacks: cwinmm.StaleCallbacks() + cwinmm.StaleDones(),
 		Abandoned:      cwinmm.Abandoned(),
 		KeptBuffers:    cwinmm.KeptPools(),
+		LeftOpen:       cwinmm.LeftOpen(),
 		Held:           cwinmm.Held(),
 		Machine:        machine,
 	}
