@@ -8,6 +8,8 @@ import "C"
 import (
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/onset-midi/onset/cwinmm/internal/release"
 )
 
 // Ring is the consumer's side of struct onset_ring in ring.h. Look, Next, Meet and Lost belong to one
@@ -112,7 +114,7 @@ func (r *Ring) Next(ev *Event) {
 	*ev = *(*Event)(unsafe.Add(r.slots, (r.next&r.mask)*uint64(unsafe.Sizeof(Event{}))))
 	r.next++
 	// Release: the copy is made before the producer may write the slot (onset_ring_push acquires).
-	r.tail.Store(r.next)
+	release.Store(r.tail, r.next)
 }
 
 // Meet makes loss what has been lost at the place of the gap record that Next copied out, and has its entry
@@ -123,7 +125,7 @@ func (r *Ring) Meet(loss *Loss) bool {
 	r.tell(&g.lostBy, loss)
 	r.met++
 	// Release: the entry has been read (gap_fits acquires).
-	r.gapsMet.Store(r.met)
+	release.Store(r.gapsMet, r.met)
 	return loss.By != LostBy{} || loss.Ends != Ends{}
 }
 

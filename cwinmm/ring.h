@@ -18,7 +18,8 @@
 // waiting. 128 bytes apart, because processors fetch cache lines in adjacent pairs.
 //
 // "The producer" is whoever holds the input's gate (input.c): one at a time, on any thread. The
-// consumer is the poller (ring.go): it reads the same words with sync/atomic.
+// consumer is the poller (ring.go): it reads the same words with sync/atomic, and writes its own
+// with internal/release.
 //
 // Short messages may fill the ring up to most; the slots above are for the events that bring a
 // buffer home, which are never refused: two for each buffer, since a gap record may come first.

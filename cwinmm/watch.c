@@ -31,13 +31,18 @@ static uint64_t mix_text(uint64_t sum, const uint16_t *text, size_t most)
     return mix(mix(sum, &length, sizeof length), text, length * sizeof *text);
 }
 
-uint64_t onset_list_sum(struct onset_driver *driver, bool in)
+// Returns a number that differs, but for one chance in 2^64, from that of another list: of the
+// inputs or the outputs.
+static uint64_t list_sum(struct onset_watch *watch, bool in)
 {
+    struct onset_driver *driver = watch->driver;
     const struct onset_winmm *calls = driver->calls;
+    onset_service_calling(&watch->service, in ? "midiInGetNumDevs" : "midiOutGetNumDevs");
     UINT count = in ? calls->in_count(driver) : calls->out_count(driver);
     uint64_t sum = mix(0xCBF29CE484222325, &count, sizeof count);
     for (UINT id = 0; id < count; id++) {
         struct onset_caps caps = {0};
+        onset_service_calling(&watch->service, in ? "midiInGetDevCaps" : "midiOutGetDevCaps");
         MMRESULT result = (in ? calls->in_caps : calls->out_caps)(driver, id, &caps);
         uint32_t rest[] = {result, caps.manufacturer, caps.product, caps.version};
         sum = mix_text(sum, caps.name, sizeof caps.name / sizeof *caps.name);
@@ -80,14 +85,15 @@ static void serve(void *arg)
             onset_sleep(SETTLE_NS);
         if (onset_service_stopping(service))
             break;
-        atomic_store(&watch->hurried,
-                     false); // before the look: what comes after it has another one
+        // Before the look: what comes after it has another one.
+        atomic_store(&watch->hurried, false);
         struct sight now = {
-            .in = onset_list_sum(watch->driver, true),
-            .out = onset_list_sum(watch->driver, false),
+            .in = list_sum(watch, true),
+            .out = list_sum(watch, false),
             // Relaxed: it is about ports that say so themselves.
             .losses = atomic_load_explicit(&losses, memory_order_relaxed),
         };
+        onset_service_idle(service);
         if (differs(now, seen) || atomic_load_explicit(&watch->insistent, memory_order_relaxed))
             onset_command(watch->told);
         seen = now;

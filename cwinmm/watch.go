@@ -32,10 +32,3 @@ func (w *Watch) Stop(deadline time.Duration) error {
 	C.onset_watch_stop(w.c, nanoseconds(deadline), &outcome)
 	return errorOf(&outcome)
 }
-
-// InputSum returns a number that is another one, but for one chance in 2^64, when Inputs would return
-// something else. It does not allocate.
-func (d *Driver) InputSum() uint64 { return uint64(C.onset_list_sum(d.c, true)) }
-
-// OutputSum is InputSum for Outputs.
-func (d *Driver) OutputSum() uint64 { return uint64(C.onset_list_sum(d.c, false)) }

@@ -20,13 +20,15 @@ struct onset_watch {
     _Atomic bool hurried;   // by the system, which tells of devices that come and go
     _Atomic bool insistent; // see onset_watch_insist
     _Atomic uint32_t refs;  // the thread holds one
-    void *notification;     // notify_windows.c
+    void *library;          // notify_windows.c
+    void *notification;     // the same
 };
 
 // Starts a thread that looks every so often, and sooner when the system tells of a device, where it
 // does that. After a look that finds another list than the one before, or that any port in the
 // process has lost its device since, told is commanded. The thread keeps a reference of driver and
-// told. NULL: outcome says why.
+// told. A driver that does not return from a look can be seen (service.h): until it does, nothing
+// is told. NULL: outcome says why.
 struct onset_watch *onset_watch_start(struct onset_driver *driver, struct onset_waiter *told,
                                       int64_t every_ns, struct onset_outcome *outcome);
 
@@ -36,10 +38,6 @@ void onset_watch_insist(struct onset_watch *watch, bool insistent);
 // Ends it, once. False: the driver does not return from a look in time; the thread is abandoned.
 bool onset_watch_stop(struct onset_watch *watch, int64_t deadline_ns,
                       struct onset_outcome *outcome);
-
-// Returns a number that differs, but for one chance in 2^64, from that of another list: of the
-// inputs or the outputs.
-uint64_t onset_list_sum(struct onset_driver *driver, bool in);
 
 // Some port has lost its device: for the watches. Any thread.
 void onset_note_loss(void);

@@ -69,17 +69,12 @@ func (d *device) current() PortInfo {
 func (d *device) openFirst(e *Engine, direction Direction, port Selector, keep bool, s side) error {
 	d.engine, d.side, d.keep = e, s, keep
 	for tries := 1; ; tries++ {
-		sum := sumOf(e.driver, direction)
-		all, err := list(e.driver, direction)
+		info, all, err := pick(e.driver, direction, port, e.options.Deadline)
 		if err != nil {
 			return err
 		}
-		info, ok := port.find(all)
-		if !ok {
-			return &NotFoundError{direction, port, all}
-		}
 		use, undo, err := s.openAt(info)
-		same := sum == sumOf(e.driver, direction)
+		same := e.isListed(direction, all)
 		switch {
 		case err != nil && (same || tries == mostTries):
 			return err
@@ -149,6 +144,7 @@ func (d *device) attend(l ports, workers *sync.WaitGroup) (again bool) {
 		return false
 	}
 	info, ok := d.identity.find(all, true)
+	ok = ok && (info.Identity != "" || !l.partial) // by its name alone it might be the one that does not say its own
 	if !ok || !d.keep || d.stuck == l.version || !d.side.isReady() {
 		d.found = d.found && ok
 		return false
@@ -190,7 +186,7 @@ func (d *device) closeHandle() {
 // openAgain opens the device at its place in a list, if that is still the list.
 func (d *device) openAgain(info PortInfo, l ports) {
 	use, undo, err := d.side.openAt(info)
-	if err == nil && l.sums[info.Direction] != sumOf(d.engine.driver, info.Direction) {
+	if err == nil && !d.engine.isListed(info.Direction, l.of(info.Direction)) {
 		undo()
 		err = &PortError{info, errListChanged}
 	}

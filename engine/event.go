@@ -29,9 +29,12 @@ const (
 	KindPortReopened // that is done
 	KindPortAdded    // the list of ports has another one; Port is NoPort
 	KindPortRemoved  // a port is gone from the list; Port is NoPort
+
+	KindResumed // the machine has slept, and Instants before are not to be compared with those after; Port is NoPort
 )
 
-// Event is something that happened on an input, an output or in the list of ports. The one that a handler is given is the poller's and
+// Event is something that happened on an input, an output, in the list of ports or to the machine. The one that a
+// handler is given is the poller's and
 // changes after the handler returns; copy it to keep it, and the bytes of SysEx.
 type Event struct {
 	Time    Instant    // when the driver called; of a KindGap, when there was room again or it was noticed

@@ -274,6 +274,13 @@ func (in *Input) comeBack(ev *Event) bool {
 	return true
 }
 
+// stuck returns the call that the driver is stuck in; nil: none.
+func (in *Input) stuck() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.newest().Stuck(in.engine.options.Deadline)
+}
+
 // free gives the rings up. For the engine, when the poller no longer reads them.
 func (in *Input) free() {
 	in.mu.Lock()

@@ -18,16 +18,13 @@ import (
 // newRigOf is an engine on cables of these names.
 func newRigOf(t *testing.T, names ...string) rig {
 	t.Helper()
-	loop, err := engine.NewLoopback(names...)
-	require.NoError(t, err)
-	eng, err := engine.Open(engine.Options{Driver: loop, NormalPriority: true, Deadline: 300 * time.Millisecond})
-	require.NoError(t, err)
+	r := openRig(t, engine.Options{NormalPriority: true, Deadline: 300 * time.Millisecond}, names...)
 	t.Cleanup(func() {
-		_ = eng.Close() // the test looks at that where it matters
-		assert.Zero(t, loop.OpenPorts(), "ports left open")
-		loop.Close()
+		_ = r.Close() // the test looks at that where it matters
+		assert.Zero(t, r.loop.OpenPorts(), "ports left open")
+		r.loop.Close()
 	})
-	return rig{eng, loop}
+	return r
 }
 
 // next runs the engine until an event of this kind has come from all these ports, and returns the last and those

@@ -30,17 +30,15 @@ type watch struct {
 	running bool
 	ended   chan struct{} // closed when it no longer looks
 
-	abandoned atomic.Bool // Close has given up waiting for that
-
 	// Its own.
 	list, whole ports // as last read; as last read with nothing missing
+	stuck       bool  // the driver has not answered all of it in time
 }
 
 // ports is a list of ports, both ways.
 type ports struct {
-	version uint64    // grows when the list changes; 0: never read
-	sums    [2]uint64 // by Direction
-	partial bool      // a device did not say what it is
+	version uint64 // grows when the list changes; 0: never read
+	partial bool   // a device did not say what it is
 	in, out []PortInfo
 }
 
@@ -51,15 +49,11 @@ func (l *ports) of(direction Direction) []PortInfo {
 	return l.in
 }
 
-// sumOf returns a number that tells a driver's list of ports from another one.
-func sumOf(d *cwinmm.Driver, direction Direction) uint64 {
-	if direction == Out {
-		return d.OutputSum()
-	}
-	return d.InputSum()
+// isListed reports whether the driver's list of ports is this one.
+func (e *Engine) isListed(direction Direction, ports []PortInfo) bool {
+	now, _ := list(e.driver, direction, e.options.Deadline) // what it does not answer now it may have answered before
+	return slices.Equal(now, ports)
 }
-
-func sumsOf(d *cwinmm.Driver) [2]uint64 { return [2]uint64{In: sumOf(d, In), Out: sumOf(d, Out)} }
 
 var errListChanged = errors.New("the list of ports changed meanwhile")
 
@@ -99,22 +93,8 @@ func (e *Engine) stopWatch() error {
 	case <-ended:
 		return nil
 	case <-time.After(e.options.Deadline):
+		return fmt.Errorf("list of ports: %w", ErrTimedOut)
 	}
-	e.watch.abandoned.Store(true)
-	select {
-	case <-ended: // just now
-		e.watch.abandoned.Store(false)
-	default:
-	}
-	return fmt.Errorf("list of ports: %w", ErrTimedOut)
-}
-
-// stuck returns 1 if Close has given up waiting for the watch, and it is still in the driver.
-func (w *watch) stuck() int {
-	if w.abandoned.Load() {
-		return 1
-	}
-	return 0
 }
 
 func (e *Engine) runWatch(ended chan struct{}) {
@@ -122,21 +102,21 @@ func (e *Engine) runWatch(ended chan struct{}) {
 	w := &e.watch
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	defer w.abandoned.Store(false)
 	defer close(ended)
 	looker, err := cwinmm.StartWatch(e.driver, w.waiter, lookEvery)
-	limit := forever
 	if err == nil {
 		defer func() { _ = looker.Stop(e.options.Deadline) }() // an abandoned one is counted
-	} else {
-		limit = lookEvery // out of threads: look here
 	}
 	for e.keepWatch() && !w.stop.Load() {
 		command := w.waiter.Command() // before the look: what comes after it tells again
 		again := e.look(&workers)
 		w.once.Do(func() { close(w.looked) })
+		limit := forever
 		if err == nil {
 			looker.Insist(again)
+		}
+		if err != nil || w.stuck {
+			limit = lookEvery // look here: out of threads, or the looker may be stuck too
 		}
 		w.waiter.Arm()
 		if w.waiter.Command() == command {
@@ -156,11 +136,11 @@ func (e *Engine) keepWatch() bool {
 
 // look looks at the list and at the ports. again: there is something to try again.
 func (e *Engine) look(workers *sync.WaitGroup) (again bool) {
-	e.readList()
+	again = e.readList()
 	e.mu.Lock()
 	inputs, outputs := e.inputs, e.outputs
 	e.mu.Unlock()
-	again = len(inputs)+len(outputs) == 0 // whether the watch is needed
+	again = again || len(inputs)+len(outputs) == 0 // whether the watch is needed
 	for _, in := range inputs {
 		again = in.attend(e.watch.list, workers) || again
 	}
@@ -170,30 +150,34 @@ func (e *Engine) look(workers *sync.WaitGroup) (again bool) {
 	return again
 }
 
-// readList reads the list of ports if it has changed, and tells how. One that changes while it is read is left for
-// the next look.
-func (e *Engine) readList() {
+// readList reads the list of ports, and tells how it has changed. One that changes while it is read is left for the
+// next look. again: there had better be one.
+func (e *Engine) readList() (again bool) {
 	w := &e.watch
-	sums := sumsOf(e.driver)
-	if w.list.version > 0 && sums == w.list.sums {
-		return
+	in, err1 := list(e.driver, In, e.options.Deadline)
+	out, err2 := list(e.driver, Out, e.options.Deadline)
+	w.stuck = err1 != nil || err2 != nil
+	if w.stuck && (len(in) == 0 || len(out) == 0) { // not even how many there are, perhaps
+		return false
 	}
-	in, err1 := list(e.driver, In)
-	out, err2 := list(e.driver, Out)
-	if err1 != nil || err2 != nil || sums != sumsOf(e.driver) {
-		return
+	if w.list.version > 0 && slices.Equal(in, w.list.in) && slices.Equal(out, w.list.out) {
+		return false
+	}
+	if !e.isListed(In, in) || !e.isListed(Out, out) {
+		return true
 	}
 	nameless := func(p PortInfo) bool { return p.Name == "" }
 	partial := slices.ContainsFunc(in, nameless) || slices.ContainsFunc(out, nameless)
-	w.list = ports{w.list.version + 1, sums, partial, in, out}
+	w.list = ports{w.list.version + 1, partial, in, out}
 	if partial {
-		return
+		return true
 	}
 	if w.whole.version > 0 {
 		e.tellChanges(w.whole.in, in)
 		e.tellChanges(w.whole.out, out)
 	}
 	w.whole = w.list
+	return true // it may have changed back since the looker has seen it
 }
 
 // tellChanges tells which ports have gone from a list and which have come.

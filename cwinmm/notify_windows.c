@@ -1,0 +1,51 @@
+#include "watch.h"
+
+#include <windows.h>
+
+#include <cfgmgr32.h>
+
+// cfgmgr32.dll (Windows 8 for these), which the program does not need to start.
+typedef CONFIGRET WINAPI registering(PCM_NOTIFY_FILTER filter, PVOID context,
+                                     PCM_NOTIFY_CALLBACK callback, PHCMNOTIFICATION notification);
+typedef CONFIGRET WINAPI unregistering(HCMNOTIFICATION notification);
+
+// On a thread of the system's, with each device interface, of whatever kind, that comes or goes.
+static DWORD CALLBACK heard(HCMNOTIFICATION notification, PVOID context, CM_NOTIFY_ACTION action,
+                            PCM_NOTIFY_EVENT_DATA data, DWORD size)
+{
+    (void)notification, (void)action, (void)data, (void)size;
+    struct onset_watch *watch = context;
+    // Seq_cst, before the bell: pairs with the look between arm and rest (watch.c).
+    atomic_store(&watch->hurried, true);
+    onset_notify(&watch->service.bell);
+    return ERROR_SUCCESS;
+}
+
+void onset_notify_begin(struct onset_watch *watch)
+{
+    watch->library = LoadLibraryExW(L"cfgmgr32.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    if (!watch->library)
+        return;
+    registering *ask =
+        (registering *)(void *)GetProcAddress(watch->library, "CM_Register_Notification");
+    // Of every class: drivers' ports appear under several, and one look more is cheap.
+    CM_NOTIFY_FILTER filter = {
+        .cbSize = sizeof filter,
+        .Flags = CM_NOTIFY_FILTER_FLAG_ALL_INTERFACE_CLASSES,
+        .FilterType = CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE,
+    };
+    HCMNOTIFICATION notification;
+    if (ask && ask(&filter, watch, heard, &notification) == CR_SUCCESS)
+        watch->notification = notification;
+}
+
+void onset_notify_end(struct onset_watch *watch)
+{
+    if (watch->notification) {
+        unregistering *end =
+            (unregistering *)(void *)GetProcAddress(watch->library, "CM_Unregister_Notification");
+        end(watch->notification); // waits for the calls under way
+    }
+    if (watch->library)
+        FreeLibrary(watch->library);
+}
