@@ -117,6 +117,7 @@ func Open(options Options) (*Engine, error) {
 	}
 	e.waiter = waiter
 	e.poller = poller{engine: e, spin: tick.Ticks(options.SpinFor), yield: newYielder()}
+	e.poller.follow.tether = waiter.Tether()
 	e.poller.follow.at.Store(-1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
