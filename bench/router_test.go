@@ -55,6 +55,11 @@ func (s *sum) Send(m engine.Message) error {
 	return nil
 }
 
+func (s *sum) SendSysEx(bytes []byte) error {
+	*s += sum(len(bytes))
+	return nil
+}
+
 // BenchmarkRoute is a message's way through a rig: decoding, lookup and encoding, down to the call of the
 // output. plain is a control change that is mapped to another; unmapped is a channel
 // pressure that is not mapped; nrpn is

@@ -66,6 +66,7 @@ struct onset_cable {
     uint32_t stamp_to;
     uint32_t stamp_offset;        // what is added to each stamp
     uint64_t told;                // callbacks of the cable's own
+    _Atomic uint64_t calls;       // callbacks with a message or a buffer, faults' too
     _Atomic uint64_t readded;     // buffers that were added while all were being given back
     bool giving_back;             // under brief
     struct onset_headers buffers; // the first is being filled; taken out under lock too
@@ -112,6 +113,7 @@ struct onset_loopback {
     _Atomic uint32_t threads; // those that use it; the last one out frees it
     // What goes wrong; NULL: nothing.
     struct onset_faults *_Atomic faults;
+    _Atomic uint64_t slept_ns;    // by faults
     struct onset_faults *scripts; // all there were, under list: somebody may still be in one
     onset_mutex list;
     uint32_t listed; // devices

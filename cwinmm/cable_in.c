@@ -29,6 +29,12 @@ static uint32_t now_ms(struct onset_cable *cable)
     return (uint32_t)((onset_os_ns() - cable->started_at) / 1000000);
 }
 
+// Counts a callback that is about to carry a message or a buffer.
+static void count_call(struct onset_cable *cable)
+{
+    atomic_fetch_add_explicit(&cable->calls, 1, memory_order_relaxed);
+}
+
 // Calls the callback; under lock.
 static void call(struct onset_cable *cable, UINT message, DWORD_PTR param,
                  struct onset_delivery *how)
@@ -41,6 +47,7 @@ static void call(struct onset_cable *cable, UINT message, DWORD_PTR param,
     }
     ms += cable->stamp_offset;
     cable->told++;
+    count_call(cable);
     if (how && how->timed)
         how->before = onset_ticks(how->clock);
     cable->callback(handle, message, cable->instance, param, ms);
@@ -438,6 +445,7 @@ void onset_cable_tell(struct onset_cable *cable, struct onset_listener listener,
         return;
     }
     onset_lock(&cable->lock);
+    count_call(cable);
     listener.callback(listener.handle, message, listener.instance, data, now_ms(cable));
     onset_unlock(&cable->lock);
 }
@@ -456,6 +464,7 @@ void onset_cable_tell_long(struct onset_cable *cable, struct onset_listener list
         header->dwBytesRecorded = bytes < header->dwBufferLength ? bytes : header->dwBufferLength;
         for (uint32_t i = 0; i < header->dwBytesRecorded; i++)
             header->lpData[i] = (char)(i ? i & 0x7F : 0xF0);
+        count_call(cable);
         listener.callback(listener.handle, message, listener.instance, (DWORD_PTR)header,
                           now_ms(cable));
     }

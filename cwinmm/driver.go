@@ -9,14 +9,6 @@ package cwinmm
 #cgo linux LDFLAGS: -pthread
 #include "service.h"
 #include "winmm.h"
-
-// cgo cannot call a pointer in a table.
-static UINT count(struct onset_driver *d, bool in) {
-    return in ? d->calls->in_count(d) : d->calls->out_count(d);
-}
-static MMRESULT caps(struct onset_driver *d, bool in, UINT id, struct onset_caps *caps) {
-    return in ? d->calls->in_caps(d, id, caps) : d->calls->out_caps(d, id, caps);
-}
 */
 import "C"
 
@@ -29,7 +21,8 @@ import (
 // Driver is where devices come from: winmm.dll or virtual cables. Its methods may be called
 // concurrently, but not after or with Close.
 type Driver struct {
-	c *C.struct_onset_driver
+	c     *C.struct_onset_driver
+	asked questions
 }
 
 // Shim returns d: so a Driver and what embeds one are drivers for package engine.
@@ -37,24 +30,6 @@ func (d *Driver) Shim() *Driver { return d }
 
 // Pointer returns the struct onset_driver, for package rival.
 func (d *Driver) Pointer() unsafe.Pointer { return unsafe.Pointer(d.c) }
-
-// Inputs lists the driver's input devices; the index is the device id.
-func (d *Driver) Inputs() ([]Caps, error) { return d.list(true), nil }
-
-// Outputs lists the driver's output devices; the index is the device id.
-func (d *Driver) Outputs() ([]Caps, error) { return d.list(false), nil }
-
-func (d *Driver) list(in bool) []Caps {
-	all := make([]Caps, C.count(d.c, C.bool(in)))
-	for id := range all {
-		var caps C.struct_onset_caps
-		// A device that cannot say what it is must not hide the others; it stays without a name.
-		if r := MMResult(C.caps(d.c, C.bool(in), C.UINT(id), &caps)); r == mmNoError {
-			all[id] = capsOf(&caps)
-		}
-	}
-	return all
-}
 
 // Close gives the driver up. Handles that are open keep what they need of it.
 func (d *Driver) Close() {

@@ -98,7 +98,7 @@ func (r MMResult) String() string {
 // Error is a WinMM call that failed. errors.Is finds ErrInUse, ErrNoDevice, ErrNotSupported,
 // ErrClosed and ErrTimedOut in it.
 type Error struct {
-	Func   string // the function of winmm.dll; "open" or "close" where it is not known which one hung
+	Func   string // the function of winmm.dll; "driver" where it is not known which one hung
 	Result MMResult
 }
 

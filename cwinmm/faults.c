@@ -29,7 +29,7 @@ static bool wait_until(struct onset_faults *faults, uint64_t due_ns)
 // Something that happens to a cable.
 struct event {
     struct onset_faults *faults;
-    const struct onset_fault *fault;
+    struct onset_fault *fault;
     struct onset_cable *cable;
     struct onset_listener listener; // whom it is told; not open: whoever is when it happens
     uint64_t due_ns;
@@ -38,13 +38,13 @@ struct event {
 
 static void happen(const struct event *event)
 {
-    const struct onset_fault *fault = event->fault;
+    struct onset_fault *fault = event->fault;
     struct onset_cable *cable = event->cable;
     struct onset_driver *driver = &cable->driver->base;
     uint32_t number = (uint32_t)(cable - cable->driver->cables);
     struct onset_listener listener =
         event->listener.handle ? event->listener : onset_cable_listener(cable);
-    atomic_fetch_add(&event->faults->struck, 1);
+    atomic_fetch_add(&fault->struck, 1);
     switch (fault->effect) {
     case ONSET_UNPLUG:
         onset_loopback_unplug(driver, number);
@@ -64,6 +64,9 @@ static void happen(const struct event *event)
     case ONSET_STAMP_TO:
     case ONSET_STAMP_BY:
         onset_cable_stamp(cable, fault->effect == ONSET_STAMP_TO, (uint32_t)fault->value);
+        break;
+    case ONSET_SUSPEND:
+        atomic_fetch_add(&cable->driver->slept_ns, (uint64_t)fault->value);
         break;
     default: // the others are of calls
         break;
@@ -104,7 +107,7 @@ static void have(const struct event *event)
 }
 
 // An event that a call sets off: within it, or later.
-static void have_for_call(struct onset_faults *faults, const struct onset_fault *fault,
+static void have_for_call(struct onset_faults *faults, struct onset_fault *fault,
                           struct onset_cable *cable)
 {
     _Atomic uint32_t done = 0;
@@ -135,9 +138,9 @@ static bool is_event(const struct onset_fault *fault)
     return fault->effect >= ONSET_UNPLUG;
 }
 
-static void hold_up(struct onset_faults *faults, const struct onset_fault *fault)
+static void hold_up(struct onset_faults *faults, struct onset_fault *fault)
 {
-    atomic_fetch_add(&faults->struck, 1);
+    atomic_fetch_add(&fault->struck, 1);
     wait_until(faults,
                fault->effect == ONSET_HANG ? UINT64_MAX : onset_os_ns() + (uint64_t)fault->value);
 }
@@ -167,7 +170,7 @@ struct onset_strike onset_strike_any(struct onset_loopback *driver, struct onset
             strike.bounce = fault;
             continue;
         }
-        atomic_fetch_add(&faults->struck, 1);
+        atomic_fetch_add(&fault->struck, 1);
         strike.returns = fault->effect == ONSET_RETURN;
         strike.result = strike.returns ? (MMRESULT)fault->value : MMSYSERR_NOERROR;
         strike.done_inside |= fault->effect == ONSET_DONE_INSIDE;
@@ -225,16 +228,17 @@ void onset_loopback_script(struct onset_driver *driver, struct onset_faults *fau
     }
     uint64_t now_ns = onset_os_ns();
     for (uint32_t i = 0; faults && i < faults->count; i++) {
-        const struct onset_fault *fault = &faults->faults[i];
+        struct onset_fault *fault = &faults->faults[i];
         if (fault->on == ONSET_TIME)
             have(&(struct event){faults, fault, &all->cables[fault->cable],
                                  .due_ns = now_ns + fault->after_ns});
     }
 }
 
-uint64_t onset_loopback_struck(struct onset_driver *driver)
+uint64_t onset_loopback_struck(struct onset_driver *driver, uint32_t number)
 {
+    // Acquire: the script (onset_loopback_script).
     struct onset_faults *faults =
         atomic_load_explicit(&onset_loopback(driver)->faults, memory_order_acquire);
-    return faults ? atomic_load(&faults->struck) : 0;
+    return faults && number < faults->count ? atomic_load(&faults->faults[number].struck) : 0;
 }

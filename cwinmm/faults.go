@@ -66,6 +66,7 @@ const (
 	effectTellLong
 	effectStampTo
 	effectStampBy
+	effectSuspend
 )
 
 // What an input's callback is called with: MIM_.
@@ -93,7 +94,16 @@ type fault struct {
 }
 
 // Faults is a script of what goes wrong in a Loopback. The zero value has nothing go wrong.
-type Faults struct{ list []fault }
+type Faults struct {
+	list  []fault
+	lines []string // by fault: what it was read from
+}
+
+// Strike is what has become of a fault of a script.
+type Strike struct {
+	Fault string // the line and where it stands, as in "faults.txt:3: midiInReset nth=2..4 -> NODRIVER"
+	Times uint64 // that it has happened or, as with delay and hang, begun to
+}
 
 const (
 	maxFaults    = 1000
@@ -120,6 +130,7 @@ func ParseFaults(r io.Reader, name string) (Faults, error) {
 		} else if f != nil {
 			f.at = fmt.Sprintf("%s:%d", name, number)
 			faults.list = append(faults.list, *f)
+			faults.lines = append(faults.lines, f.at+": "+strings.TrimSpace(string(line)))
 		}
 	}
 	if len(faults.list) > maxFaults {
@@ -182,6 +193,7 @@ var faultEffects = []effectForm{
 	{"MIM_LONGDATA", effectTellLong, mimLongData, "", []string{"bytes", "after"}, ofCables},
 	{"MIM_LONGERROR", effectTellLong, mimLongError, "", []string{"bytes", "after"}, ofCables},
 	{"stamp", effectStampBy, 0, "", []string{"to", "by", "after"}, ofCables},
+	{"suspend", effectSuspend, 0, "a duration, such as 8h,", []string{"after"}, ofCables},
 }
 
 func ofCalls(on cause) bool { return on != onTime }
@@ -361,6 +373,7 @@ func parseEffect(f *fault, when string, words []string) error {
 	set := func(n int64) { f.value = n }
 	return cmp.Or(
 		values.duration("delay", (*time.Duration)(&f.value)),
+		values.duration("suspend", (*time.Duration)(&f.value)),
 		values.number("storm", 0, math.MaxInt32, set),
 		values.duration("after", &f.after),
 		values.number("index", 0, 254, set),

@@ -52,6 +52,7 @@ enum onset_effect {
     ONSET_TELL_LONG, // message; value: bytes in the first buffer, which comes back
     ONSET_STAMP_TO,  // value: ms
     ONSET_STAMP_BY,  // value: ms
+    ONSET_SUSPEND,   // value: ns; the whole machine's
 };
 
 #define ONSET_CABLES 255 // at most
@@ -66,11 +67,11 @@ struct onset_fault {
     uint32_t message, data;
     uint16_t name[32], id[ONSET_IDENTITY]; // for ONSET_REPLUG; empty: as before
     _Atomic uint64_t seen;                 // how often on has happened
+    _Atomic uint64_t struck;               // how often it has happened itself
 };
 
 struct onset_faults {
-    _Atomic uint32_t over;   // 1: the script has ended: nobody waits any more, nothing else happens
-    _Atomic uint64_t struck; // faults that have happened
+    _Atomic uint32_t over; // 1: the script has ended: nobody waits any more, nothing else happens
     struct onset_faults *before; // the script before this one
     uint32_t count;
     struct onset_fault faults[];
@@ -83,8 +84,8 @@ struct onset_faults *onset_faults_new(uint32_t count);
 // goes wrong any more. Calls that hang or are delayed go on, events that have not happened do not.
 void onset_loopback_script(struct onset_driver *driver, struct onset_faults *faults);
 
-// How many faults of the script have happened.
-uint64_t onset_loopback_struck(struct onset_driver *driver);
+// How often a fault of the script has happened; 0 if it has none of that number.
+uint64_t onset_loopback_struck(struct onset_driver *driver, uint32_t number);
 
 // What faults make of a call.
 struct onset_strike {
@@ -94,7 +95,7 @@ struct onset_strike {
     bool storm;
     uint64_t most; // buffers, with storm
     // The fault that has a buffer bounce, of this script; NULL: none.
-    const struct onset_fault *bounce;
+    struct onset_fault *bounce;
     struct onset_faults *faults;
 };
 

@@ -30,7 +30,8 @@ func TestReadingFaults(t *testing.T) {
 		"midiInStop -> MIM_LONGERROR bytes=3\n"+
 		"message -> stamp to=4294967295\n"+
 		"message -> stamp by=-5 after=2h\n"+
-		"midiInClose -> MIM_CLOSE"), "f")
+		"midiInClose -> MIM_CLOSE\n"+
+		"message -> suspend 8h after=1s"), "f")
 	require.NoError(t, err)
 	want := []fault{
 		{callInOpen, 0, 1, 1, 0, effectReturn, 4, 0, 0, "", "", "f:2"},
@@ -49,6 +50,7 @@ func TestReadingFaults(t *testing.T) {
 		{onMessage, -1, 1, always, 0, effectStampTo, math.MaxUint32, 0, 0, "", "", "f:16"},
 		{onMessage, -1, 1, always, 2 * time.Hour, effectStampBy, -5, 0, 0, "", "", "f:17"},
 		{callInClose, -1, 1, always, 0, effectTell, 0, 0x3C2, 0x403C90, "", "", "f:18"},
+		{onMessage, -1, 1, always, time.Second, effectSuspend, int64(8 * time.Hour), 0, 0, "", "", "f:19"},
 	}
 	assert.Empty(t, cmp.Diff(want, faults.list, cmp.AllowUnexported(fault{})))
 }
@@ -101,6 +103,7 @@ func TestWhatIsNoFaultIsAnError(t *testing.T) {
 		"midiInOpen nth=.. -> hang":                        {`".."`, "N..M"},
 		"midiInOpen -> delay":                              {"delay", "5s"},
 		"midiInOpen -> delay 5":                            {`"5"`, "5s"},
+		"midiInOpen -> suspend":                            {"suspend", "8h"},
 		"midiInReset -> storm many":                        {`"many"`, "0 to"},
 		"message -> stamp":                                 {"to=N", "by=N"},
 		"message -> stamp to=1 by=1":                       {"to=N", "by=N"},

@@ -167,7 +167,9 @@ static void deliver_long(struct onset_input *in, uint32_t token, enum onset_kind
     uint32_t number = (uint32_t)header->dwUser;
     bool filled = header->dwBytesRecorded > 0;
     if (entry == LATE && filled)
-        count_outside(in, entry); // the empty ones are what resetting is for
+        count_outside(in, entry);
+    else if (entry == LATE) // that is what resetting is for
+        atomic_fetch_add_explicit(&in->emptied, 1, memory_order_relaxed);
     bool filtered = in->filter >> 16 & 1;
     bool stray = entry == CONCURRENT || (entry == INSIDE && filtered);
     if (stray)
@@ -271,11 +273,10 @@ static void shut(struct onset_input *in)
 // Names the driver's function that the thread is about to call, for who waits for it.
 static void calling(struct onset_input *in, const char *call)
 {
-    // Relaxed: a name in the program's text.
-    atomic_store_explicit(&in->service.call, call, memory_order_relaxed);
+    onset_service_calling(&in->service, call);
 }
 
-// How long closing waits for what a driver may be late with. The closer's own deadline is longer.
+// How long closing waits for what a driver may be late with, at most.
 #define GRACE_NS 1000000000
 
 // Closes the handle. While the driver says that it still has buffers it is told to give them back,
@@ -283,7 +284,7 @@ static void calling(struct onset_input *in, const char *call)
 static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
 {
     const struct onset_winmm *calls = in->driver->calls;
-    uint64_t due_ns = onset_os_ns() + GRACE_NS;
+    uint64_t due_ns = onset_os_ns() + (uint64_t)in->grace_ns;
     for (;;) {
         calling(in, "midiInClose");
         MMRESULT result = calls->in_close(in->driver, handle);
@@ -305,10 +306,12 @@ static void shut_down(struct onset_input *in, HMIDIIN handle, struct onset_outco
     onset_note(outcome, "midiInStop", calls->in_stop(in->driver, handle));
     calling(in, "midiInReset");
     onset_note(outcome, "midiInReset", calls->in_reset(in->driver, handle));
-    onset_pool_await(in->pool, GRACE_NS);
-    MMRESULT emptied = onset_pool_empty(in->pool, in->driver, handle, &in->service.call);
+    onset_pool_await(in->pool, in->grace_ns);
+    MMRESULT emptied = onset_pool_empty(in->pool, in->driver, handle, &in->service);
     onset_note(outcome, "midiInUnprepareHeader", emptied);
-    onset_note(outcome, "midiInClose", close_handle(in, handle));
+    MMRESULT closed = close_handle(in, handle);
+    onset_note(outcome, "midiInClose", closed);
+    onset_service_left(closed);
     // A call with that buffer may still be on its way past the gate.
     in->spent = in->pool->kept;
 }
@@ -322,6 +325,18 @@ static void let_go(struct onset_input *in)
     onset_waiter_drop(in->waiter);
     onset_driver_drop(in->driver);
     atomic_store_explicit(&in->gate, (token_of(in) + (1 << 10)) | ONSET_SHUT, memory_order_release);
+}
+
+// Counts as stale what came for an opening that nobody has seen; the gate is shut.
+static void disown(struct onset_input *in)
+{
+    struct onset_ring *ring = in->ring;
+    struct onset_input_counts n = onset_input_counts(in);
+    uint64_t came = atomic_load_explicit(&ring->head, memory_order_relaxed) -
+                    atomic_load_explicit(&ring->gaps, memory_order_relaxed) +
+                    atomic_load_explicit(&ring->lost, memory_order_relaxed) - n.folded +
+                    n.concurrent + n.filtered;
+    atomic_fetch_add_explicit(&in->stale, came, memory_order_relaxed);
 }
 
 // Adds what concurrent callbacks had to leave outside to the ring's losses. False: nothing.
@@ -358,8 +373,9 @@ static bool attend(struct onset_input *in, HMIDIIN handle, bool *told)
 {
     bool folded = fold(in);
     bool gone = tell_gone(in, told);
-    calling(in, "midiInAddBuffer");
-    return onset_pool_refill(in->pool, in->driver, handle, &in->unqueued) || folded || gone;
+    bool filled = onset_pool_refill(in->pool, in->driver, handle, &in->service, &in->unqueued);
+    onset_service_idle(&in->service);
+    return filled || folded || gone;
 }
 
 static bool open_up(struct onset_input *in, HMIDIIN *handle)
@@ -374,7 +390,7 @@ static bool open_up(struct onset_input *in, HMIDIIN *handle)
         let_go(in);
         return false;
     }
-    result = onset_pool_fill(in->pool, in->driver, *handle, &in->service.call);
+    result = onset_pool_fill(in->pool, in->driver, *handle, &in->service);
     if (result == MMSYSERR_NOERROR) {
         calling(in, "midiInStart");
         result = calls->in_start(in->driver, *handle);
@@ -383,6 +399,7 @@ static bool open_up(struct onset_input *in, HMIDIIN *handle)
         return true;
     onset_note(outcome, atomic_load_explicit(&in->service.call, memory_order_relaxed), result);
     shut_down(in, *handle, &(struct onset_outcome){0});
+    disown(in);
     let_go(in);
     return false;
 }
@@ -409,6 +426,8 @@ static void serve(void *arg)
         struct onset_outcome outcome = {0};
         shut_down(in, handle, &outcome);
         service->outcome = outcome;
+        if (!wanted)
+            disown(in);
         let_go(in);
         wanted = onset_service_closed(service);
     }
@@ -447,6 +466,8 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     onset_driver_hold(driver);
     in->filter = options->filter;
     in->raise = options->raise;
+    // Twice that is waited for: half of what a closer has.
+    in->grace_ns = deadline_ns / 4 < GRACE_NS ? deadline_ns / 4 : GRACE_NS;
     atomic_store_explicit(&in->clock, options->clock, memory_order_relaxed);
     in->ring = ring;
     in->pool = pool;
@@ -458,7 +479,7 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     atomic_store_explicit(&in->more, 0, memory_order_relaxed);
     atomic_store_explicit(&in->malformed, 0, memory_order_relaxed);
     atomic_store_explicit(&in->concurrent, 0, memory_order_relaxed);
-    atomic_store_explicit(&in->late, 0, memory_order_relaxed);
+    in->late_before = atomic_load_explicit(&in->late, memory_order_relaxed);
     atomic_store_explicit(&in->folded, 0, memory_order_relaxed);
     atomic_store_explicit(&in->dry, 0, memory_order_relaxed);
     atomic_store_explicit(&in->unqueued, 0, memory_order_relaxed);
@@ -477,9 +498,25 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     return NULL;
 }
 
-bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset_outcome *outcome)
+bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset_outcome *outcome,
+                       struct onset_input_counts *counts)
 {
-    return onset_service_stop(&in->service, deadline_ns, outcome);
+    uint32_t opening = atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10;
+    *counts = onset_input_counts(in);
+    bool closed = onset_service_stop(&in->service, deadline_ns, outcome);
+    struct onset_input_counts last = onset_input_counts(in);
+    // An abandoned input may be another's by now; then it has been let go of and opened again.
+    // Acquire: whoever has reset the counters (onset_input_open) is seen here.
+    atomic_thread_fence(memory_order_acquire);
+    if ((atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) - opening <= 1)
+        *counts = last;
+    atomic_fetch_add_explicit(&in->late_told, counts->late, memory_order_relaxed);
+    return closed;
+}
+
+const char *onset_input_stuck(struct onset_input *in, uint64_t limit_ns)
+{
+    return onset_service_stuck(&in->service, limit_ns);
 }
 
 void onset_input_return(struct onset_input *in, uint32_t number)
@@ -498,7 +535,17 @@ uint64_t onset_stale_callbacks(void)
 {
     uint64_t sum = 0;
     for (int i = 0; i < ONSET_INPUTS; i++)
-        sum += atomic_load_explicit(&inputs[i].stale, memory_order_relaxed);
+        sum += atomic_load_explicit(&inputs[i].stale, memory_order_relaxed) +
+               atomic_load_explicit(&inputs[i].late, memory_order_relaxed) -
+               atomic_load_explicit(&inputs[i].late_told, memory_order_relaxed);
+    return sum;
+}
+
+uint64_t onset_emptied_buffers(void)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < ONSET_INPUTS; i++)
+        sum += atomic_load_explicit(&inputs[i].emptied, memory_order_relaxed);
     return sum;
 }
 
@@ -508,7 +555,7 @@ struct onset_input_counts onset_input_counts(struct onset_input *in)
         .filtered = atomic_load_explicit(&in->filtered, memory_order_relaxed),
         .more = atomic_load_explicit(&in->more, memory_order_relaxed),
         .malformed = atomic_load_explicit(&in->malformed, memory_order_relaxed),
-        .late = atomic_load_explicit(&in->late, memory_order_relaxed),
+        .late = atomic_load_explicit(&in->late, memory_order_relaxed) - in->late_before,
         .concurrent = atomic_load_explicit(&in->concurrent, memory_order_relaxed),
         .folded = atomic_load_explicit(&in->folded, memory_order_acquire),
         .dry = atomic_load_explicit(&in->dry, memory_order_relaxed),

@@ -70,19 +70,32 @@ func (in *Input) Return(buffer int) {
 	}
 }
 
+// Stuck returns the call that the driver has been in for longer than limit, as an *Error; nil: none. It is
+// about what Open and Close do not wait for: giving the driver buffers.
+func (in *Input) Stuck(limit time.Duration) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.c == nil {
+		return nil
+	}
+	if call := C.onset_input_stuck(in.c, C.uint64_t(nanoseconds(limit))); call != nil {
+		return &Error{C.GoString(call), mmTimedOut}
+	}
+	return nil
+}
+
 // Close stops and closes the device; call it once. When it returns, no callback writes to the ring any
 // more, unless the error is ErrTimedOut: then the driver has not returned, and what it holds is kept
 // until it does.
 func (in *Input) Close(deadline time.Duration) error {
 	// Not under mu: it may take as long as the deadline, and Counts must not.
-	counts := C.onset_input_counts(in.c)
 	var outcome C.struct_onset_outcome
-	closed := C.onset_input_close(in.c, nanoseconds(deadline), &outcome)
+	var counts C.struct_onset_input_counts
+	closed := C.onset_input_close(in.c, nanoseconds(deadline), &outcome, &counts)
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.counts = counts // an abandoned input may be another's by now
+	in.counts = counts
 	if closed {
-		in.counts = C.onset_input_counts(in.c)
 		C.onset_input_release(in.c)
 	}
 	in.c = nil
@@ -150,14 +163,21 @@ func (in *Input) sum() InputCounts {
 	return counts
 }
 
-// StaleCallbacks returns how often a driver called for an input that had been closed, since the
+// StaleCallbacks returns how often a driver called for an input that had been closed or abandoned, since the
 // process began. Such calls are harmless.
 func StaleCallbacks() uint64 { return uint64(C.onset_stale_callbacks()) }
+
+// EmptiedBuffers returns how many buffers came back empty because their input was being closed, since the
+// process began. They are no messages, and no input's counts have them.
+func EmptiedBuffers() uint64 { return uint64(C.onset_emptied_buffers()) }
 
 // KeptPools returns of how many inputs in the process the driver did not give all buffers back when they were
 // closed. Their memory is kept.
 func KeptPools() int { return int(C.onset_kept_pools()) }
 
-// Abandoned returns how many handles in the process have been given up at a deadline because their
-// driver did not return, and has not yet.
-func Abandoned() int { return int(C.onset_abandoned()) }
+// LeftOpen returns how many handles in the process the driver has refused to close, for good.
+func LeftOpen() int { return int(C.onset_left_open()) }
+
+// Abandoned returns how many handles and questions (Driver.Inputs) in the process have been given up at a
+// deadline because their driver did not return, and has not yet.
+func Abandoned() int { return int(C.onset_abandoned()) + int(unanswered.Load()) }

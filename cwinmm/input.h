@@ -44,15 +44,20 @@ struct onset_input {
     _Atomic uint64_t dry;       // times that the driver was left without a buffer
     // Rare: each written by any callback, without the gate.
     _Atomic uint32_t vanished;   // the token of the opening whose device has gone
-    _Atomic uint64_t late;       // refused: came while closing
+    _Atomic uint64_t late;       // refused: came while closing; never reset
+    _Atomic uint64_t emptied;    // buffers that came back empty while closing; never reset
     _Atomic uint64_t stale;      // came for an earlier opening of this slot; never reset
     _Atomic uint64_t concurrent; // refused: another callback held the gate too long
     _Atomic uint64_t folded;     // how many of those are among the ring's losses
     struct onset_gap refused;    // what they were, until the thread adds them to the ring's losses
     // The handle's thread.
     bool raise;
-    bool spent;                // the driver kept a buffer: this slot is not used again
-    _Atomic uint64_t unqueued; // buffers that the driver did not take back
+    int64_t grace_ns; // how long closing waits for what the driver is late with, each time
+    // The opener's and the closer's.
+    uint64_t late_before;       // late when it was opened
+    _Atomic uint64_t late_told; // how many of late are in the counts of an opening
+    bool spent;                 // the driver kept a buffer: this slot is not used again
+    _Atomic uint64_t unqueued;  // buffers that the driver did not take back
     struct onset_service service;
     struct onset_driver *driver;
     UINT id;
@@ -74,22 +79,29 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
                                      const struct onset_input_options *options, int64_t deadline_ns,
                                      struct onset_outcome *outcome);
 
+// The call that the thread, which gives the driver its buffers, has been in for longer than
+// limit_ns; NULL: it is not.
+const char *onset_input_stuck(struct onset_input *input, uint64_t limit_ns);
+
 // For the consumer, while the input is open: it is done with a buffer, and the driver may have it
 // again.
 void onset_input_return(struct onset_input *input, uint32_t number);
-
-// Closes it, once: no callback publishes after this returns. True: closed, the counters stay
-// readable until onset_input_release. False: abandoned after deadline_ns; do not touch it again.
-bool onset_input_close(struct onset_input *input, int64_t deadline_ns,
-                       struct onset_outcome *outcome);
-void onset_input_release(struct onset_input *input);
 
 struct onset_input_counts {
     uint64_t filtered, more, malformed, late, concurrent, folded, dry, unqueued;
 };
 struct onset_input_counts onset_input_counts(struct onset_input *input);
 
-// Callbacks for openings that had ended, all inputs of the process together.
+// Closes it, once, and makes counts its last ones. True: closed, no callback publishes any more;
+// onset_input_release ends it. False: abandoned after deadline_ns; do not touch it again.
+bool onset_input_close(struct onset_input *input, int64_t deadline_ns,
+                       struct onset_outcome *outcome, struct onset_input_counts *counts);
+void onset_input_release(struct onset_input *input);
+
+// Callbacks for openings that had ended or been abandoned, all inputs of the process together.
 uint64_t onset_stale_callbacks(void);
+
+// Buffers that came back empty because their input was being closed, the same.
+uint64_t onset_emptied_buffers(void);
 
 #endif

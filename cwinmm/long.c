@@ -1,8 +1,8 @@
 #include "long.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "thread.h"
 
 static _Atomic uint32_t held; // in the whole process
@@ -28,7 +28,7 @@ struct onset_long *onset_long_new(struct onset_output *out, const void *bytes, u
         }
     } while (!atomic_compare_exchange_weak_explicit(&out->long_memory, &taken, taken + length,
                                                     memory_order_relaxed, memory_order_relaxed));
-    struct onset_long *message = malloc(sizeof *message + length);
+    struct onset_long *message = onset_alloc_raw(sizeof *message + length, _Alignof(max_align_t));
     if (!message) {
         atomic_fetch_sub_explicit(&out->long_memory, length, memory_order_relaxed);
         *came = MMSYSERR_NOMEM;
@@ -42,7 +42,16 @@ struct onset_long *onset_long_new(struct onset_output *out, const void *bytes, u
 void onset_long_free(struct onset_output *out, struct onset_long *message)
 {
     atomic_fetch_sub_explicit(&out->long_memory, message->length, memory_order_relaxed);
-    free(message);
+    onset_free(message);
+}
+
+// False: the driver still has it.
+static bool unprepare(struct onset_output *out, MIDIHDR *header)
+{
+    onset_service_calling(&out->service, "midiOutUnprepareHeader");
+    MMRESULT result = out->driver->calls->out_unprepare(out->driver, out->handle, header);
+    onset_service_idle(&out->service);
+    return result != MIDIERR_STILLPLAYING;
 }
 
 // Has the driver given the header back? Then it is unprepared. What MHDR_DONE says is checked:
@@ -52,18 +61,20 @@ static bool is_home(struct onset_output *out, MIDIHDR *header)
     // Acquire: the driver has read the bytes.
     if (!(__atomic_load_n(&header->dwFlags, __ATOMIC_ACQUIRE) & MHDR_DONE))
         return false;
-    return out->closed || out->driver->calls->out_unprepare(out->driver, out->handle, header) !=
-                              MIDIERR_STILLPLAYING;
+    return out->closed || unprepare(out, header);
 }
 
 typedef MMRESULT header_call(struct onset_driver *, HMIDIOUT, MIDIHDR *);
 
 // Makes a call, and again while the driver is not ready for it, but not for ever.
-static MMRESULT insist(struct onset_output *out, header_call *call, MIDIHDR *header)
+static MMRESULT insist(struct onset_output *out, const char *name, header_call *call,
+                       MIDIHDR *header)
 {
     uint64_t by = onset_os_ns() + out->options.deadline_ns;
     for (;;) {
+        onset_service_calling(&out->service, name);
         MMRESULT result = call(out->driver, out->handle, header);
+        onset_service_idle(&out->service);
         bool busy = result == MIDIERR_NOTREADY || result == MMSYSERR_NOMEM;
         if (!busy || onset_output_late(out) || onset_os_ns() >= by)
             return result;
@@ -107,13 +118,13 @@ enum onset_given onset_long_give(struct onset_output *out, struct onset_long *me
         .dwBufferLength = count,
         .dwBytesRecorded = count,
     };
-    MMRESULT result = insist(out, calls->out_prepare, header);
+    MMRESULT result = insist(out, "midiOutPrepareHeader", calls->out_prepare, header);
     if (result != MMSYSERR_NOERROR)
         return fail(out, ONSET_PREPARE_HEADER, result);
     uint32_t seen = atomic_load(&out->dones); // MOM_DONE may come inside the call
-    result = insist(out, calls->out_long, header);
+    result = insist(out, "midiOutLongMsg", calls->out_long, header);
     if (result != MMSYSERR_NOERROR) {
-        bool free = calls->out_unprepare(out->driver, out->handle, header) != MIDIERR_STILLPLAYING;
+        bool free = unprepare(out, header);
         fail(out, ONSET_LONG_MSG, result);
         return free ? ONSET_NOT_TAKEN : ONSET_NOT_BACK;
     }

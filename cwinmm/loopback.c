@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cable.h"
+#include "machine.h"
 #include "memory.h"
 
 static struct onset_cable *cable_of(struct onset_driver *driver, uintptr_t handle)
@@ -465,6 +466,11 @@ void onset_loopback_leave(struct onset_loopback *driver)
     onset_free(driver);
 }
 
+static uint64_t slept_ns(struct onset_driver *driver)
+{
+    return onset_slept_ns() + atomic_load(&onset_loopback(driver)->slept_ns);
+}
+
 static void destroy(struct onset_driver *driver)
 {
     struct onset_loopback *all = onset_loopback(driver);
@@ -496,6 +502,7 @@ static const struct onset_winmm calls = {
     .out_long = out_long,
     .out_reset = out_reset,
     .out_close = out_close,
+    .slept_ns = slept_ns,
     .destroy = destroy,
 };
 
@@ -610,6 +617,12 @@ void onset_loopback_replug(struct onset_driver *driver, uint32_t number, uint32_
 uint64_t onset_loopback_readded(struct onset_driver *driver, uint32_t number)
 {
     return atomic_load_explicit(&onset_loopback(driver)->cables[number].readded,
+                                memory_order_relaxed);
+}
+
+uint64_t onset_loopback_calls(struct onset_driver *driver, uint32_t number)
+{
+    return atomic_load_explicit(&onset_loopback(driver)->cables[number].calls,
                                 memory_order_relaxed);
 }
 

@@ -16,6 +16,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 	"unicode/utf16"
 )
@@ -25,6 +26,9 @@ import (
 type Loopback struct {
 	Driver
 	cables int
+
+	mu     sync.Mutex
+	faults Faults // under way
 }
 
 // NewLoopback makes a cable for each name: at most 31 UTF-16 units, as WinMM's are, and not empty.
@@ -43,7 +47,7 @@ func NewLoopback(names ...string) (*Loopback, error) {
 	if d == nil {
 		return nil, &Error{"loopback", mmNoMem}
 	}
-	return &Loopback{Driver{d}, len(names)}, nil
+	return &Loopback{Driver: Driver{c: d}, cables: len(names)}, nil
 }
 
 func (l *Loopback) check(cable int) {
@@ -195,7 +199,10 @@ func (l *Loopback) Script(faults Faults) error {
 			return fmt.Errorf("%s: cable %d: from 0 to %d are possible", f.at, f.cable, l.cables-1)
 		}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(faults.list) == 0 {
+		l.faults = faults
 		C.onset_loopback_script(l.c, nil)
 		return nil
 	}
@@ -215,6 +222,7 @@ func (l *Loopback) Script(faults Faults) error {
 		wide(c.name[:], f.name)
 		wide(c.id[:], f.id)
 	}
+	l.faults = faults
 	C.onset_loopback_script(l.c, table)
 	return nil
 }
@@ -222,15 +230,31 @@ func (l *Loopback) Script(faults Faults) error {
 // The constants of faults.go are those of faults.h; it does not compile if they are not.
 var _ = map[bool]int{
 	false: 0,
-	C.ONSET_TIME == onTime && C.ONSET_STAMP_BY == effectStampBy: 1,
+	C.ONSET_TIME == onTime && C.ONSET_SUSPEND == effectSuspend: 1,
 }
 
-// Struck returns how many faults of the script have happened, or begun to.
-func (l *Loopback) Struck() uint64 { return uint64(C.onset_loopback_struck(l.c)) }
+// Strikes returns what has become of the script's faults, in their order; nil: it has ended.
+func (l *Loopback) Strikes() []Strike {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var strikes []Strike
+	for i, line := range l.faults.lines {
+		strikes = append(strikes, Strike{line, uint64(C.onset_loopback_struck(l.c, C.uint32_t(i)))})
+	}
+	return strikes
+}
+
+// Struck returns how often faults of the script have happened, or begun to.
+func (l *Loopback) Struck() (times uint64) {
+	for _, s := range l.Strikes() {
+		times += s.Times
+	}
+	return times
+}
 
 // Close ends the script and gives the driver up. Handles that are open keep what they need of it.
 func (l *Loopback) Close() {
-	C.onset_loopback_script(l.c, nil)
+	_ = l.Script(Faults{}) // which cannot fail
 	l.Driver.Close()
 }
 
@@ -238,6 +262,13 @@ func (l *Loopback) Close() {
 func (l *Loopback) Readded(cable int) uint64 {
 	l.check(cable)
 	return uint64(C.onset_loopback_readded(l.c, C.uint32_t(cable)))
+}
+
+// Calls returns how many callbacks the cable has made with a message or a buffer, full or empty, those of
+// faults and those after its input has been closed among them; not a Rogue's.
+func (l *Loopback) Calls(cable int) uint64 {
+	l.check(cable)
+	return uint64(C.onset_loopback_calls(l.c, C.uint32_t(cable)))
 }
 
 // Dropped returns how many bytes of long messages the cable's input had no buffer for, or were the rest

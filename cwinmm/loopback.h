@@ -105,6 +105,10 @@ void onset_loopback_replug(struct onset_driver *driver, uint32_t cable, uint32_t
 // Buffers that were added to the cable's input while midiInReset gave them back.
 uint64_t onset_loopback_readded(struct onset_driver *driver, uint32_t cable);
 
+// Callbacks that the cable has made with a message or a buffer, full or empty, those of faults
+// among them and those after its input has been closed; not a rogue's.
+uint64_t onset_loopback_calls(struct onset_driver *driver, uint32_t cable);
+
 // Bytes of long messages that the cable's input had no buffer for, or that were the rest of one
 // that was cut off.
 uint64_t onset_loopback_dropped(struct onset_driver *driver, uint32_t cable);

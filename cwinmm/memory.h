@@ -10,31 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef _WIN32
-#include <malloc.h>
-#endif
+// Memory of size bytes (rounded up) at an address that align, a power of two, divides; or NULL.
+// onset_alloc's is zeroed.
+void *onset_alloc(size_t size, size_t align);
+void *onset_alloc_raw(size_t size, size_t align);
+void onset_free(void *memory); // NULL: nothing
 
-// Zeroed memory of size bytes (rounded up) at an address that align, a power of two, divides; or
-// NULL.
-static inline void *onset_alloc(size_t size, size_t align)
-{
-    size = (size + align - 1) & ~(align - 1);
-#ifdef _WIN32
-    void *memory = _aligned_malloc(size, align);
-#else
-    void *memory = aligned_alloc(align, size);
-#endif
-    return memory ? memset(memory, 0, size) : NULL;
-}
-
-static inline void onset_free(void *memory)
-{
-#ifdef _WIN32
-    _aligned_free(memory);
-#else
-    free(memory);
-#endif
-}
+// How many blocks of memory there are in the whole process that have not been freed.
+int64_t onset_blocks(void);
 
 static inline void onset_hold(_Atomic uint32_t *refs)
 {

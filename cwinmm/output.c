@@ -142,8 +142,11 @@ static void give_up(struct onset_output *out)
 static MMRESULT transmit(struct onset_output *out, uint32_t message)
 {
     uint64_t start = onset_ticks(out->options.clock);
+    // Relaxed, both: read to see how long this takes, and nothing else (onset_output_stuck).
+    atomic_store_explicit(&out->since, start, memory_order_relaxed);
     MMRESULT result = out->driver->calls->out_short(out->driver, out->handle, message);
     uint64_t end = onset_ticks(out->options.clock);
+    atomic_store_explicit(&out->since, 0, memory_order_relaxed);
     if (result == MMSYSERR_NOERROR) {
         atomic_fetch_add_explicit(&out->sent, 1, memory_order_relaxed);
     } else {
@@ -256,8 +259,23 @@ static void drain(struct onset_output *out)
     }
 }
 
+const char *onset_output_stuck(struct onset_output *out)
+{
+    uint64_t since = atomic_load_explicit(&out->since, memory_order_relaxed);
+    // Signed: it may have begun since the clock was read.
+    if (since && out->options.stuck_ticks &&
+        (int64_t)(onset_ticks(out->options.clock) - since) > (int64_t)out->options.stuck_ticks)
+        return "midiOutShortMsg";
+    return onset_service_stuck(&out->service, out->options.deadline_ns);
+}
+
 static int32_t enqueue(struct onset_output *out, struct item item)
 {
+    if (onset_output_stuck(out)) {
+        // What it would be sent after, if ever, is nobody's to say.
+        atomic_fetch_add_explicit(&out->refused, 1, memory_order_relaxed);
+        return ONSET_STUCK;
+    }
     bool queued = put(out, item), dropped = false;
     // At most one is dropped, however the thread and other senders interfere.
     for (int tries = 0; !queued && out->options.drop_oldest && tries < 64; tries++) {
@@ -358,6 +376,7 @@ void onset_output_reset_first(struct onset_output *out, bool reset)
 
 static bool open_up(struct onset_output *out)
 {
+    onset_service_calling(&out->service, "midiOutOpen");
     MMRESULT result = out->driver->calls->out_open(out->driver, out->id, onset_done,
                                                    onset_place_token(out->place), &out->handle);
     onset_note(&out->service.outcome, "midiOutOpen", result);
@@ -368,6 +387,7 @@ static bool open_up(struct onset_output *out)
 static MMRESULT close_handle(struct onset_output *out, uint64_t for_ns)
 {
     for (uint64_t by = onset_os_ns() + for_ns;;) {
+        onset_service_calling(&out->service, "midiOutClose");
         MMRESULT result = out->driver->calls->out_close(out->driver, out->handle);
         out->closed = result == MMSYSERR_NOERROR;
         if (result != MIDIERR_STILLPLAYING || onset_os_ns() >= by)
@@ -394,11 +414,17 @@ static void shut_down(struct onset_output *out)
         onset_note(&outcome, "midiOutShortMsg", ONSET_TIMED_OUT);
 
     onset_long_collect(out);
-    if (out->held || atomic_load_explicit(&out->reset_first, memory_order_relaxed))
-        onset_note(&outcome, "midiOutReset",
-                   out->driver->calls->out_reset(out->driver, out->handle));
+    if (out->held || atomic_load_explicit(&out->reset_first, memory_order_relaxed)) {
+        onset_service_calling(&out->service, "midiOutReset");
+        MMRESULT reset = out->driver->calls->out_reset(out->driver, out->handle);
+        onset_note(&outcome, "midiOutReset", reset);
+    }
     onset_long_collect_all(out, out->options.deadline_ns / 4);
-    onset_note(&outcome, "midiOutClose", close_handle(out, out->options.deadline_ns / 8));
+    MMRESULT closed = close_handle(out, out->options.deadline_ns / 8);
+    onset_note(&outcome, "midiOutClose", closed);
+    onset_service_idle(&out->service);
+    if (!out->held) // else it is tried again (outlast)
+        onset_service_left(closed);
     out->service.outcome = outcome;
 }
 
@@ -418,7 +444,7 @@ static void outlast(struct onset_output *out)
         onset_disarm(&out->service.bell);
     }
     if (!out->closed)
-        close_handle(out, out->options.deadline_ns);
+        onset_service_left(close_handle(out, out->options.deadline_ns));
 }
 
 // The output's thread.
@@ -427,6 +453,7 @@ static void serve(void *arg)
     struct onset_output *out = arg;
     struct onset_service *service = &out->service;
     bool open = open_up(out);
+    onset_service_idle(service);
     bool wanted = onset_service_opened(service);
     if (open) {
         while (!onset_service_stopping(service)) {
@@ -493,7 +520,11 @@ struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
 bool onset_output_close(struct onset_output *out, int64_t deadline_ns,
                         struct onset_outcome *outcome)
 {
-    return onset_service_stop(&out->service, deadline_ns, outcome);
+    if (onset_service_stop(&out->service, deadline_ns, outcome))
+        return true;
+    if (atomic_load_explicit(&out->since, memory_order_relaxed))
+        outcome->call = "midiOutShortMsg"; // its own, or the thread waits for who is in it
+    return false;
 }
 
 bool onset_output_settled(struct onset_output *out)

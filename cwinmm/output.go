@@ -10,6 +10,7 @@ package cwinmm
 import "C"
 
 import (
+	"cmp"
 	"time"
 	"unsafe"
 )
@@ -29,6 +30,7 @@ func OpenOutput(d *Driver, id int, options OutputOptions, deadline time.Duration
 		clock:       C.enum_onset_clock(options.Clock),
 		slow_ticks:  C.uint64_t(options.SlowTicks),
 		calm_ticks:  C.uint64_t(options.CalmTicks),
+		stuck_ticks: C.uint64_t(options.StuckTicks),
 
 		long_chunk:    C.uint32_t(options.LongChunk),
 		long_pause_ns: C.uint64_t(options.LongPause),
@@ -43,21 +45,23 @@ func OpenOutput(d *Driver, id int, options OutputOptions, deadline time.Duration
 }
 
 // Send gives the driver a short message, on this thread while the driver is quick, else by way of
-// the output's queue. The error is an *Error from midiOutShortMsg, or ErrQueueFull. It does not
-// allocate unless it fails.
+// the output's queue. The error is an *Error from midiOutShortMsg, or from the call that the driver is
+// stuck in, or ErrQueueFull. It does not allocate unless it fails.
 func (o *Output) Send(message uint32) error {
 	switch came := C.onset_output_send(o.c, C.uint32_t(message)); came {
 	case C.ONSET_SENT, C.ONSET_QUEUED:
 		return nil
 	case C.ONSET_FULL:
 		return ErrQueueFull
+	case C.ONSET_STUCK:
+		return o.stuck()
 	default:
 		return &Error{"midiOutShortMsg", MMResult(came)}
 	}
 }
 
 // SendLong queues a copy of a long message, of at least one byte, for the output's thread. The error
-// is ErrQueueFull, ErrQueueBytes, or an *Error: out of memory. It does not allocate on Go's heap
+// is ErrQueueFull, ErrQueueBytes, or an *Error: out of memory, or as of Send. It does not allocate on Go's heap
 // unless it fails.
 func (o *Output) SendLong(message []byte) error {
 	came := C.onset_output_send_long(o.c, unsafe.Pointer(unsafe.SliceData(message)), C.uint32_t(len(message)))
@@ -68,9 +72,23 @@ func (o *Output) SendLong(message []byte) error {
 		return ErrQueueFull
 	case C.ONSET_HEAVY:
 		return ErrQueueBytes
+	case C.ONSET_STUCK:
+		return o.stuck()
 	default:
 		return &Error{"midiOutLongMsg", MMResult(came)}
 	}
+}
+
+// stuck returns the error of a send that is refused because the driver is stuck. It may have returned
+// just now.
+func (o *Output) stuck() error { return &Error{cmp.Or(o.stuckIn(), "driver"), mmTimedOut} }
+
+// stuckIn returns the call that the driver has been in for longer than the deadline; empty: none.
+func (o *Output) stuckIn() string {
+	if call := C.onset_output_stuck(o.c); call != nil {
+		return C.GoString(call)
+	}
+	return ""
 }
 
 // SendNow gives the driver a short message on this thread, after all that was queued before, however
@@ -111,6 +129,9 @@ func (o *Output) Counts() OutputCounts {
 	}
 	if n.last_call != nil {
 		counts.LastError = &Error{C.GoString(n.last_call), MMResult(n.last_error)}
+	}
+	if call := o.stuckIn(); call != "" {
+		counts.Stuck = &Error{call, mmTimedOut}
 	}
 	return counts
 }

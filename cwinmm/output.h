@@ -33,6 +33,7 @@ enum {
     ONSET_QUEUED = -1, // the output's thread will send it
     ONSET_FULL = -2,   // refused: the queue is full
     ONSET_HEAVY = -3,  // refused: the long messages there are have too many bytes
+    ONSET_STUCK = -4,  // refused: the driver has been in a call for options.deadline_ns
 };
 
 // What the long messages of one output may have in bytes, queued and with the driver.
@@ -49,6 +50,7 @@ struct onset_output_options {
     enum onset_clock clock;
     uint64_t slow_ticks;    // a call that takes longer moves the output to its thread
     uint64_t calm_ticks;    // without a slow call for this long, it comes back
+    uint64_t stuck_ticks;   // deadline_ns as ticks; 0: no short message is long
     uint32_t long_chunk;    // bytes of a long message that the driver is given at a time; 0: all
     uint64_t long_pause_ns; // between two chunks
     uint64_t deadline_ns;   // for opening; for a header to come home, at least; and see late
@@ -70,7 +72,8 @@ struct onset_output {
     _Alignas(ONSET_APART) _Atomic uint32_t claim;
     _Atomic uint32_t claimants; // waiting for it (take)
     _Atomic uint32_t lane;
-    uint64_t last_slow; // ticks; the claim's holder only, as the handle is
+    _Atomic uint64_t since; // ticks when the claim's holder called midiOutShortMsg; 0: it has not
+    uint64_t last_slow;     // ticks; the claim's holder only, as the handle is
     HMIDIOUT handle;
     // Counters, each written by any sender.
     _Atomic uint64_t sent, failed, refused, dropped, slow, moved;
@@ -113,8 +116,8 @@ struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
 // known to be quick. Any thread.
 int32_t onset_output_send(struct onset_output *output, uint32_t message);
 
-// Queues a long message: bytes, which are copied. ONSET_QUEUED, ONSET_FULL, ONSET_HEAVY or
-// MMSYSERR_NOMEM. Any thread.
+// Queues a long message: bytes, which are copied. ONSET_QUEUED, ONSET_FULL, ONSET_HEAVY,
+// ONSET_STUCK or MMSYSERR_NOMEM. Any thread.
 int32_t onset_output_send_long(struct onset_output *output, const void *bytes, uint32_t length);
 
 // Sends on this thread, after everything that was queued before, however long the driver takes.
@@ -125,6 +128,10 @@ MMRESULT onset_output_send_now(struct onset_output *output, uint32_t message);
 // Says whether closing resets the device first, which turns off all its notes. It does not, at
 // first. Any thread.
 void onset_output_reset_first(struct onset_output *output, bool reset);
+
+// The call that the driver has been in for longer than options.deadline_ns; NULL: it is not. Any
+// thread.
+const char *onset_output_stuck(struct onset_output *output);
 
 // Sends what is queued, as far as there is time, and closes, once. Nobody begins to send any more;
 // who is stuck in a send holds it up. False: abandoned after deadline_ns.

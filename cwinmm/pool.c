@@ -70,8 +70,9 @@ static bool next_home(struct onset_pool *pool, uint32_t *number)
 }
 
 static MMRESULT give(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                     uint32_t number)
+                     struct onset_service *service, uint32_t number)
 {
+    onset_service_calling(service, "midiInAddBuffer");
     // First, because the driver may give it back at once. Relaxed: nobody waits for it to grow.
     atomic_fetch_add_explicit(&pool->away, 1, memory_order_relaxed);
     pool->headers[number].dwBytesRecorded = 0;
@@ -82,16 +83,15 @@ static MMRESULT give(struct onset_pool *pool, struct onset_driver *driver, HMIDI
 }
 
 MMRESULT onset_pool_fill(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                         const char *_Atomic *call)
+                         struct onset_service *service)
 {
     for (uint32_t i = 0; i < pool->count; i++) {
-        *call = "midiInPrepareHeader";
+        onset_service_calling(service, "midiInPrepareHeader");
         MMRESULT result = driver->calls->in_prepare(driver, in, &pool->headers[i]);
         if (result != MMSYSERR_NOERROR)
             return result;
         pool->prepared++;
-        *call = "midiInAddBuffer";
-        result = give(pool, driver, in, i);
+        result = give(pool, driver, in, service, i);
         if (result != MMSYSERR_NOERROR)
             return result;
     }
@@ -99,7 +99,7 @@ MMRESULT onset_pool_fill(struct onset_pool *pool, struct onset_driver *driver, H
 }
 
 bool onset_pool_refill(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                       _Atomic uint64_t *failed)
+                       struct onset_service *service, _Atomic uint64_t *failed)
 {
     uint32_t number;
     bool any = false;
@@ -111,7 +111,7 @@ bool onset_pool_refill(struct onset_pool *pool, struct onset_driver *driver, HMI
         uint64_t bit = 1ull << number % 64;
         if (!(pool->refused[number / 64] & bit))
             continue;
-        if (give(pool, driver, in, number) == MMSYSERR_NOERROR)
+        if (give(pool, driver, in, service, number) == MMSYSERR_NOERROR)
             pool->refused[number / 64] &= ~bit;
         else
             atomic_fetch_add_explicit(failed, 1, memory_order_relaxed);
@@ -140,11 +140,11 @@ void onset_pool_await(struct onset_pool *pool, int64_t limit_ns)
 }
 
 MMRESULT onset_pool_empty(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                          const char *_Atomic *call)
+                          struct onset_service *service)
 {
     MMRESULT first = MMSYSERR_NOERROR;
-    *call = "midiInUnprepareHeader";
     for (uint32_t i = 0; i < pool->prepared; i++) {
+        onset_service_calling(service, "midiInUnprepareHeader");
         MMRESULT result = driver->calls->in_unprepare(driver, in, &pool->headers[i]);
         if (result == MIDIERR_STILLPLAYING)
             keep(pool);

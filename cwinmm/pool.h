@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "ring.h"
+#include "service.h"
 #include "winmm.h"
 
 #define ONSET_BUFFERS 256 // in a pool, at most
@@ -65,18 +66,18 @@ static inline void onset_pool_stray(struct onset_pool *pool, uint32_t number)
 
 // The rest is for the input's thread.
 
-// Prepares all buffers and gives them to the driver. call says which call failed.
+// Prepares all buffers and gives them to the driver. service->call says which call failed.
 MMRESULT onset_pool_fill(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                         const char *_Atomic *call);
+                         struct onset_service *service);
 // Gives the driver those that have come home. False: none had. failed counts refusals; a buffer
 // that the driver refuses is tried again when another has come home.
 bool onset_pool_refill(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                       _Atomic uint64_t *failed);
+                       struct onset_service *service, _Atomic uint64_t *failed);
 // Waits until the driver has given all back, but no longer than limit_ns: then they are kept.
 void onset_pool_await(struct onset_pool *pool, int64_t limit_ns);
 // Takes back what fill prepared. Where the driver keeps one, the pool's memory is kept for good.
 MMRESULT onset_pool_empty(struct onset_pool *pool, struct onset_driver *driver, HMIDIIN in,
-                          const char *_Atomic *call);
+                          struct onset_service *service);
 
 // Pools in the whole process whose driver kept a buffer.
 uint32_t onset_kept_pools(void);

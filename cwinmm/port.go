@@ -55,6 +55,7 @@ type OutputOptions struct {
 	Clock      Clock
 	SlowTicks  uint64 // a call that takes longer moves the output to its own thread
 	CalmTicks  uint64 // without a slow call for this long, it comes back
+	StuckTicks uint64 // the deadline of OpenOutput; 0: a short message's call may take any time
 	LongChunk  int    // bytes of a long message that the driver is given at a time; 0: all
 	LongPause  time.Duration
 }
@@ -70,6 +71,7 @@ type OutputCounts struct {
 	Queued    uint64 // in the queue now, and the long one that is being sent
 	Threaded  bool   // sent by its own thread now
 	LastError error  // of the last that failed, an *Error; nil if there was none
+	Stuck     error  // the call that the driver has been in for longer than the deadline, an *Error; nil: none
 	Long      LongCounts
 }
 

@@ -1,9 +1,8 @@
 #include "service.h"
 
-#include "clock.h"
 #include "thread.h"
 
-static _Atomic uint32_t abandoned;
+static _Atomic uint32_t abandoned, left_open;
 
 void onset_note(struct onset_outcome *outcome, const char *call, MMRESULT result)
 {
@@ -55,6 +54,7 @@ bool onset_service_start(struct onset_service *service, void (*run)(void *), voi
 {
     service->outcome = (struct onset_outcome){0};
     service->call = NULL;
+    service->since = 0;
     if (!onset_thread_start(run, arg)) {
         *outcome = (struct onset_outcome){"open", ONSET_NO_THREAD};
         atomic_store(&service->phase, ONSET_FAILED);
@@ -88,6 +88,19 @@ bool onset_service_closed(struct onset_service *service)
 void onset_service_back(void)
 {
     atomic_fetch_sub(&abandoned, 1);
+}
+
+void onset_service_left(MMRESULT closed)
+{
+    bool gone = closed == MMSYSERR_NOERROR || closed == MMSYSERR_NODRIVER ||
+                closed == MMSYSERR_BADDEVICEID || closed == MMSYSERR_INVALHANDLE;
+    if (!gone)
+        atomic_fetch_add(&left_open, 1);
+}
+
+uint32_t onset_left_open(void)
+{
+    return atomic_load(&left_open);
 }
 
 uint32_t onset_abandoned(void)

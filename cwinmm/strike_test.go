@@ -32,9 +32,9 @@ func (w *wire) begin(call cause, argument uint32) (end func() MMResult) {
 
 func (w *wire) names() []string {
 	w.t.Helper()
-	ins, err := w.loop.Inputs()
+	ins, err := w.loop.Inputs(time.Minute)
 	require.NoError(w.t, err)
-	outs, err := w.loop.Outputs()
+	outs, err := w.loop.Outputs(time.Minute)
 	require.NoError(w.t, err)
 	require.Equal(w.t, ins, outs)
 	var names []string
@@ -70,6 +70,11 @@ func TestFaultsAreCounted(t *testing.T) {
 		results = append(results, w.call(callInStart, 0))
 	}
 	assert.Equal(t, []MMResult{0, mmNoMem, 0, notReady, notReady, 0, mmAllocated, mmAllocated}, results)
+	assert.Equal(t, []Strike{{"script:1: midiInStart nth=2 -> NOMEM", 1}, {"script:2: midiInStart nth=4..5 -> NOTREADY", 2},
+		{"script:3: midiInStart nth=7.. cable=0 -> ALLOCATED", 2}, {"script:4: midiInStart cable=1 -> BADDEVICEID", 0}}, w.loop.Strikes())
+	assert.Equal(t, uint64(5), w.loop.Struck())
+	w.script()
+	assert.Nil(t, w.loop.Strikes())
 }
 
 func TestADriverCanPretend(t *testing.T) {

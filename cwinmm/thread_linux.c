@@ -2,6 +2,7 @@
 #include "thread.h"
 
 #include "clock.h"
+#include "memory.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,14 +21,14 @@ struct start {
 static void *begin(void *arg)
 {
     struct start start = *(struct start *)arg;
-    free(arg);
+    onset_free(arg);
     start.run(start.arg);
     return NULL;
 }
 
 bool onset_thread_start(void (*run)(void *), void *arg)
 {
-    struct start *start = malloc(sizeof *start);
+    struct start *start = onset_alloc(sizeof *start, _Alignof(max_align_t));
     if (!start)
         return false;
     *start = (struct start){run, arg};
@@ -38,7 +39,7 @@ bool onset_thread_start(void (*run)(void *), void *arg)
     bool started = pthread_create(&thread, &detached, begin, start) == 0;
     pthread_attr_destroy(&detached);
     if (!started)
-        free(start);
+        onset_free(start);
     return started;
 }
 

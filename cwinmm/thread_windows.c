@@ -1,6 +1,7 @@
 #include "thread.h"
 
 #include "clock.h"
+#include "memory.h"
 
 #include <stdlib.h>
 
@@ -12,20 +13,20 @@ struct start {
 static DWORD WINAPI begin(LPVOID arg)
 {
     struct start start = *(struct start *)arg;
-    free(arg);
+    onset_free(arg);
     start.run(start.arg);
     return 0;
 }
 
 bool onset_thread_start(void (*run)(void *), void *arg)
 {
-    struct start *start = malloc(sizeof *start);
+    struct start *start = onset_alloc(sizeof *start, _Alignof(max_align_t));
     if (!start)
         return false;
     *start = (struct start){run, arg};
     HANDLE thread = CreateThread(NULL, 0, begin, start, 0, NULL);
     if (!thread) {
-        free(start);
+        onset_free(start);
         return false;
     }
     CloseHandle(thread);

@@ -19,13 +19,31 @@ type Driver struct{}
 func (d *Driver) Shim() *Driver { return d }
 
 // Inputs fails in this build.
-func (*Driver) Inputs() ([]Caps, error) { return nil, errNoCore }
+func (*Driver) Inputs(time.Duration) ([]Caps, error) { return nil, errNoCore }
 
 // Outputs fails in this build.
-func (*Driver) Outputs() ([]Caps, error) { return nil, errNoCore }
+func (*Driver) Outputs(time.Duration) ([]Caps, error) { return nil, errNoCore }
 
 // Close does nothing in this build.
 func (*Driver) Close() {}
+
+// Slept returns 0 in this build.
+func (*Driver) Slept() time.Duration { return 0 }
+
+// ErrHalfGranted is not returned in this build.
+var ErrHalfGranted = ErrNotSupported
+
+// StayAwake fails in this build.
+func StayAwake() (func(), error) { return func() {}, errNoCore }
+
+// FullSpeed fails in this build.
+func FullSpeed() (func(), error) { return func() {}, errNoCore }
+
+// HearWaking fails in this build.
+func HearWaking() error { return errNoCore }
+
+// Wakings returns 0 in this build.
+func Wakings() uint32 { return 0 }
 
 // OpenWinMM fails in this build.
 func OpenWinMM() (*Driver, error) { return nil, errNoCore }
@@ -104,11 +122,17 @@ func (*Loopback) Replug(int, int, string, string) {}
 // Script fails in this build.
 func (*Loopback) Script(Faults) error { return errNoCore }
 
+// Strikes returns nil in this build.
+func (*Loopback) Strikes() []Strike { return nil }
+
 // Struck returns 0 in this build.
 func (*Loopback) Struck() uint64 { return 0 }
 
 // Readded returns 0 in this build.
 func (*Loopback) Readded(int) uint64 { return 0 }
+
+// Calls returns 0 in this build.
+func (*Loopback) Calls(int) uint64 { return 0 }
 
 // Dropped returns 0 in this build.
 func (*Loopback) Dropped(int) uint64 { return 0 }
@@ -211,11 +235,17 @@ func (*Input) Free() {}
 // Bytes returns nothing in this build.
 func (*Input) Bytes(int) []byte { return nil }
 
+// Stuck returns nil in this build.
+func (*Input) Stuck(time.Duration) error { return nil }
+
 // Return does nothing in this build.
 func (*Input) Return(int) {}
 
 // KeptPools returns 0 in this build.
 func KeptPools() int { return 0 }
+
+// LeftOpen returns 0 in this build.
+func LeftOpen() int { return 0 }
 
 // Abandoned returns 0 in this build.
 func Abandoned() int { return 0 }

@@ -87,8 +87,8 @@ typedef void(CALLBACK *onset_out_callback)(HMIDIOUT, UINT message, DWORD_PTR ins
 
 struct onset_driver;
 
-// Each entry is the function of winmm.dll of that name (W where there is a choice), after the
-// driver it is asked of. Any thread may call any of them, as with winmm.dll.
+// Each of the first is the function of winmm.dll of that name (W where there is a choice), after
+// the driver it is asked of. Any thread may call any of them, as with winmm.dll.
 struct onset_winmm {
     UINT (*in_count)(struct onset_driver *);
     MMRESULT (*in_caps)(struct onset_driver *, UINT id, struct onset_caps *);
@@ -111,6 +111,8 @@ struct onset_winmm {
     MMRESULT (*out_long)(struct onset_driver *, HMIDIOUT, MIDIHDR *);
     MMRESULT (*out_reset)(struct onset_driver *, HMIDIOUT);
     MMRESULT (*out_close)(struct onset_driver *, HMIDIOUT);
+    // Not of winmm.dll: how long the machine has slept, as onset_slept_ns.
+    uint64_t (*slept_ns)(struct onset_driver *);
     void (*destroy)(struct onset_driver *); // when the last reference is dropped
 };
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "machine.h"
 #include "memory.h"
 
 static_assert(sizeof(WCHAR) == sizeof(uint16_t) && MAXPNAMELEN == 32, "onset_caps.name");
@@ -170,6 +171,12 @@ static MMRESULT out_close(struct onset_driver *driver, HMIDIOUT out)
     return midiOutClose(out);
 }
 
+static uint64_t slept_ns(struct onset_driver *driver)
+{
+    (void)driver;
+    return onset_slept_ns();
+}
+
 static void destroy(struct onset_driver *driver)
 {
     onset_free(driver);
@@ -195,6 +202,7 @@ static const struct onset_winmm calls = {
     .out_long = out_long,
     .out_reset = out_reset,
     .out_close = out_close,
+    .slept_ns = slept_ns,
     .destroy = destroy,
 };
 

@@ -11,5 +11,5 @@ func OpenWinMM() (*Driver, error) {
 	if d == nil {
 		return nil, &Error{"winmm.dll", mmNoMem}
 	}
-	return &Driver{d}, nil
+	return &Driver{c: d}, nil
 }

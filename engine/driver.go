@@ -68,6 +68,12 @@ func (l *Loopback) Replug(cable, index int, name string) error {
 	return nil
 }
 
+// Calls returns how many callbacks with a message or a buffer, full or empty, the cable has made, faults'
+// among them, to whichever input: what the statistics of its inputs have to account for, together with
+// Stats.StaleCallbacks. The empty buffers that come back while an input is being closed are in none. Nor is a
+// Rogue's call in this.
+func (l *Loopback) Calls(cable int) uint64 { return l.loop.Calls(cable) }
+
 // Dropped returns how many bytes of system exclusive messages the cable's input had no buffer for, or
 // were the rest of one that was cut off.
 func (l *Loopback) Dropped(cable int) uint64 { return l.loop.Dropped(cable) }

@@ -27,12 +27,19 @@ type Options struct {
 	// milliseconds in the 99th percentile; where the program itself collects garbage it can cost some, up to
 	// half as much again. Stats says what was granted.
 	NormalPriority bool
+	// AllowSleep lets the machine go to sleep by itself while a port is open, and AllowThrottling lets the system
+	// slow the process down then to save power. Otherwise they do not, as far as the system grants it: on Windows,
+	// with PowerSetRequest and SetProcessInformation. Neither keeps the user from closing the lid. Stats says what
+	// was granted, and a KindResumed that the machine has slept all the same.
+	AllowSleep, AllowThrottling bool
 	// Merge has each pass over the inputs deliver what had arrived when it began in the order of
 	// callback times. Otherwise the order across ports is that of the pass: up to 64 events of one,
 	// then of the next.
 	Merge bool
-	// Deadline is how long opening and closing wait for a driver. 0: 5 s. A driver that takes longer is
-	// abandoned: the error is ErrTimedOut, and what it holds is released when it returns.
+	// Deadline is how long opening, closing, listing and what waits in an output's queue wait for a driver.
+	// 0: 5 s. A driver that takes longer is abandoned: the error is ErrTimedOut and names the call, and what
+	// it holds is released when it returns. InputStats.Stuck and OutputStats.Stuck tell of calls that nobody
+	// waits for.
 	Deadline time.Duration
 }
 
@@ -69,6 +76,7 @@ type Engine struct {
 	closer closer
 
 	mu      sync.Mutex
+	machine machine
 	beat    *time.Timer
 	users   int        // calls under way that need waiter and driver
 	polling bool       // one of them is Run or ReadInto
@@ -121,16 +129,20 @@ func Open(options Options) (*Engine, error) {
 	e.poller.follow.at.Store(-1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.beat = time.AfterFunc(beat, e.wakeForNothing)
+	e.machine.begin(e.driver)
+	e.beat = time.AfterFunc(beat, e.onBeat)
 	return e, nil
 }
 
-// wakeForNothing wakes the poller, and again after a while.
-func (e *Engine) wakeForNothing() {
+// onBeat looks whether the machine has slept, wakes the poller, and does so again after a while.
+func (e *Engine) onBeat() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.freed {
 		return
+	}
+	if e.machine.look(e.driver.Slept(), cwinmm.Wakings()) {
+		e.resumed()
 	}
 	if e.polling {
 		e.waiter.Tell()
@@ -138,10 +150,12 @@ func (e *Engine) wakeForNothing() {
 	e.beat.Reset(beat)
 }
 
-// Inputs lists the driver's input ports, in the order of their indices.
+// Inputs lists the driver's input ports, in the order of their indices. Where the driver does not answer in
+// Options.Deadline the error is ErrTimedOut, and the list good but for the ports that have no name; what it has
+// not answered it is not asked again until it has.
 func (e *Engine) Inputs() ([]PortInfo, error) { return e.list(In) }
 
-// Outputs lists the driver's output ports, in the order of their indices.
+// Outputs lists the driver's output ports, as Inputs does.
 func (e *Engine) Outputs() ([]PortInfo, error) { return e.list(Out) }
 
 // Find returns the port that an OpenInput or OpenOutput would open now. The error is a *NotFoundError, one
@@ -151,7 +165,7 @@ func (e *Engine) Find(direction Direction, port Selector) (PortInfo, error) {
 		return PortInfo{}, err
 	}
 	defer e.unuse()
-	return pick(e.driver, direction, port)
+	return pick(e.driver, direction, port, e.options.Deadline)
 }
 
 func (e *Engine) list(direction Direction) ([]PortInfo, error) {
@@ -159,7 +173,7 @@ func (e *Engine) list(direction Direction) ([]PortInfo, error) {
 		return nil, err
 	}
 	defer e.unuse()
-	return list(e.driver, direction)
+	return list(e.driver, direction, e.options.Deadline)
 }
 
 // Close closes all ports and the engine: a Run or ReadInto under way returns ErrClosed, messages
@@ -296,6 +310,7 @@ func (e *Engine) addInput(in *Input) bool {
 	in.stream.port = in.port
 	e.ports++
 	e.inputs = append(slices.Clone(e.inputs), in)
+	e.holdMachine()
 	e.waiter.Tell()
 	return true
 }
@@ -305,6 +320,7 @@ func (e *Engine) removeInput(in *Input) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.inputs = without(e.inputs, in)
+	e.holdMachine()
 	e.retired = append(e.retired, in)
 	if e.polling {
 		e.waiter.Tell()
@@ -320,6 +336,7 @@ func (e *Engine) addOutput(out *Output) bool {
 		return false
 	}
 	e.outputs = append(slices.Clone(e.outputs), out)
+	e.holdMachine()
 	return true
 }
 
@@ -327,6 +344,12 @@ func (e *Engine) removeOutput(out *Output) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.outputs = without(e.outputs, out)
+	e.holdMachine()
+}
+
+// holdMachine has the machine know whether a port is open. The caller holds mu.
+func (e *Engine) holdMachine() {
+	e.machine.hold(len(e.inputs)+len(e.outputs) > 0, &e.options)
 }
 
 // without returns a copy of s that lacks x.

@@ -6,6 +6,9 @@ import "github.com/onset-midi/onset/cwinmm"
 // one.
 type Port int
 
+// NoPort is the Port of events that are of no port.
+const NoPort Port = -1
+
 // Kind is what an Event tells.
 type Kind uint8
 
@@ -21,9 +24,11 @@ const (
 	KindSysExInterrupted // one that did not come to its end (MIM_LONGERROR, or another message): SysEx holds what there was of it
 	KindSysExEmpty       // the driver gave a buffer back without a byte in it, or several in a row
 	KindSysExDry         // the driver has used up all buffers: what comes before one is back may be lost in it
+
+	KindResumed // the machine has slept, and Instants before are not to be compared with those after; Port is NoPort
 )
 
-// Event is something that happened on an input. The one that a handler is given is the poller's and
+// Event is something that happened on an input, or to the machine. The one that a handler is given is the poller's and
 // changes after the handler returns; copy it to keep it, and the bytes of SysEx.
 type Event struct {
 	Time    Instant    // when the driver called; of a KindGap, when there was room again or it was noticed

@@ -59,6 +59,8 @@ type Faults = cwinmm.Faults
 //	MIM_LONGDATA, MIM_LONGERROR
 //	                  the first buffer, if there is one, comes back with bytes=N, or 0
 //	MIM_CLOSE         a callback that says so, and nothing else
+//	suspend DURATION  the machine has slept for so long, as its clocks show (KindResumed); devices know nothing
+//	                  of it unless the script says so too
 //	stamp to=N, by=N  the next message's time stamp is N milliseconds, or so much more (less, if negative),
 //	                  and later ones go on from there
 //
@@ -76,6 +78,12 @@ func ParseFaults(r io.Reader, name string) (Faults, error) { return cwinmm.Parse
 // everything, as does Close. A cable that there is not is an error, and nothing changes.
 func (l *Loopback) Script(faults Faults) error { return l.loop.Script(faults) }
 
-// Struck returns how many faults of the script have happened or, as with delay and hang, begun to; 0 when
+// Strike is what has become of a fault of a script.
+type Strike = cwinmm.Strike
+
+// Strikes returns what has become of the script's faults, in the order of its lines; nil when it has ended.
+func (l *Loopback) Strikes() []Strike { return l.loop.Strikes() }
+
+// Struck returns how often faults of the script have happened or, as with delay and hang, begun to; 0 when
 // it has ended.
 func (l *Loopback) Struck() uint64 { return l.loop.Struck() }

@@ -102,7 +102,7 @@ func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) 
 		return nil, err
 	}
 	defer e.unuse()
-	info, err := pick(e.driver, In, port)
+	info, err := pick(e.driver, In, port, e.options.Deadline)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/onset-midi/onset/cwinmm"
@@ -10,7 +10,8 @@ import (
 
 // Instant is a reading of the clock that callbacks are stamped with: a count of ticks of the
 // processor's time-stamp counter, or of the system's where that is not steady. It is monotonic, the
-// same for all inputs and engines of a process, and not comparable between processes.
+// same for all inputs and engines of a process, and not comparable between processes. While the machine sleeps the
+// counter may go on, stand still or begin anew (KindResumed).
 type Instant uint64
 
 // Now reads the clock. It takes some 20 ns and does not allocate.
@@ -27,10 +28,14 @@ func (t Instant) Add(d time.Duration) Instant {
 	return t + Instant(tick.Ticks(d))
 }
 
-// Time converts t to time of day, good to what the system's clock was when the process first asked
-// and, away from that moment, to 10 ppm.
+// Time converts t to time of day, good to what the system's clock was when the process first asked, or when it was
+// noticed that the machine had slept, and, away from that moment, to 10 ppm. It is meant for instants since then.
 func (t Instant) Time() time.Time {
-	a := anchor()
+	a := anchor.Load()
+	for a == nil {
+		anchor.CompareAndSwap(nil, newAnchor())
+		a = anchor.Load()
+	}
 	return a.wall.Add(t.Sub(a.instant))
 }
 
@@ -39,7 +44,13 @@ type anchored struct {
 	instant Instant
 }
 
-var anchor = sync.OnceValue(func() anchored { return anchored{time.Now(), Now()} })
+// anchor is the process's, since the counter is; nil: nobody has asked yet.
+var anchor atomic.Pointer[anchored]
+
+func newAnchor() *anchored { return &anchored{time.Now(), Now()} }
+
+// anchorAgain is for when the counter may have stood still, or begun anew.
+func anchorAgain() { anchor.Store(newAnchor()) }
 
 // ClockSource names the counter behind Instant.
 func ClockSource() string {

@@ -4,7 +4,6 @@ package engine_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"runtime"
 	"runtime/metrics"
@@ -19,10 +18,11 @@ import (
 	"github.com/onset-midi/onset/engine"
 )
 
-// rig is an engine on two cables, "Alpha" and "Beta".
+// rig is an engine on two cables, "Alpha" and "Beta", or as many as there are.
 type rig struct {
 	*engine.Engine
-	loop *engine.Loopback
+	loop   *engine.Loopback
+	cables int
 }
 
 // Its thread's priority is normal, as the other threads' of a test are.
@@ -35,18 +35,28 @@ func newRig(t *testing.T, options engine.Options) rig {
 // newRaisedRig is newRig with the options as they are.
 func newRaisedRig(t *testing.T, options engine.Options) rig {
 	t.Helper()
-	loop, err := engine.NewLoopback("Alpha", "Beta")
+	r := openRig(t, options)
+	t.Cleanup(func() {
+		assert.NoError(t, r.Close())
+		assert.Zero(t, r.loop.OpenPorts(), "ports left open")
+		assert.Zero(t, r.Stats().LateWakeups)
+		r.loop.Close()
+	})
+	return r
+}
+
+// openRig makes a rig that the caller has to close, with cables of these names.
+func openRig(t *testing.T, options engine.Options, names ...string) rig {
+	t.Helper()
+	if len(names) == 0 {
+		names = []string{"Alpha", "Beta"}
+	}
+	loop, err := engine.NewLoopback(names...)
 	require.NoError(t, err)
 	options.Driver = loop
 	eng, err := engine.Open(options)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		assert.NoError(t, eng.Close())
-		assert.Zero(t, loop.OpenPorts(), "ports left open")
-		assert.Zero(t, eng.Stats().LateWakeups)
-		loop.Close()
-	})
-	return rig{eng, loop}
+	return rig{eng, loop, len(names)}
 }
 
 func (r rig) input(t *testing.T, cable int, options engine.InputOptions) *engine.Input {
@@ -353,29 +363,6 @@ func TestIgnoredMessagesAreCountedNotDelivered(t *testing.T) {
 	assert.Equal(t, uint64(4), s.Filtered)
 }
 
-func TestAPanicInTheHandlerEndsRunAndNothingElse(t *testing.T) {
-	r := newRig(t, engine.Options{})
-	in := r.input(t, 0, engine.InputOptions{})
-	r.play(t, 0, engine.Source{Count: 3})()
-	boom := errors.New("boom")
-	err := r.Run(t.Context(), func(*engine.Event) { panic(boom) })
-	var panicked *engine.PanicError
-	require.ErrorAs(t, err, &panicked)
-	assert.ErrorIs(t, err, boom)
-	assert.Equal(t, engine.SourceMessage(0), panicked.Event.Message)
-	assert.Contains(t, string(panicked.Stack), "loopback_test.go")
-
-	// The driver's thread lives, and the event is not delivered again.
-	r.play(t, 0, engine.Source{Count: 1})()
-	var got []engine.DriverTime
-	r.run(t, func(ev *engine.Event) bool {
-		got = append(got, ev.Driver)
-		return len(got) == 3
-	})
-	assert.Equal(t, []engine.DriverTime{1, 2, 0}, got)
-	assert.Equal(t, uint64(4), in.Stats().Delivered)
-}
-
 func TestClosingEndsRun(t *testing.T) {
 	for _, wait := range strategies {
 		t.Run(wait.String(), func(t *testing.T) {
@@ -404,78 +391,6 @@ func TestClosingEndsRun(t *testing.T) {
 			assert.ErrorIs(t, r.Run(t.Context(), func(*engine.Event) {}), os.ErrClosed)
 		})
 	}
-}
-
-func TestClosingTheEngineFromTheHandler(t *testing.T) {
-	r := newRig(t, engine.Options{})
-	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
-	r.play(t, 0, engine.Source{Count: 10})()
-	handled := 0
-	err := r.Run(t.Context(), func(*engine.Event) {
-		handled++
-		assert.NoError(t, r.Close())
-		assert.NoError(t, r.Close())
-	})
-	assert.ErrorIs(t, err, engine.ErrClosed)
-	assert.Equal(t, 1, handled)
-	assert.Zero(t, r.loop.OpenPorts(), "closed when Run has returned")
-	assert.ErrorIs(t, out.Send(messages(t, "clock")[0]), os.ErrClosed)
-	s := in.Stats()
-	balanced(t, s)
-	assert.Equal(t, uint64(9), s.Dropped.Closed)
-}
-
-func TestClosingAnInputFromTheHandler(t *testing.T) {
-	r := newRig(t, engine.Options{})
-	first, second := r.input(t, 0, engine.InputOptions{}), r.input(t, 1, engine.InputOptions{})
-	r.play(t, 0, engine.Source{Count: 10})()
-	r.play(t, 1, engine.Source{Count: 10})()
-	var handled [2]int
-	r.run(t, func(ev *engine.Event) bool {
-		handled[ev.Port]++
-		if ev.Port == first.Port() {
-			assert.NoError(t, first.Close())
-		}
-		return handled[1] == 10
-	})
-	assert.Equal(t, [2]int{1, 10}, handled)
-	balanced(t, first.Stats())
-	balanced(t, second.Stats())
-	assert.Equal(t, 1, r.loop.OpenPorts())
-
-	again := r.input(t, 0, engine.InputOptions{})
-	assert.NotEqual(t, first.Port(), again.Port())
-}
-
-// Opening and closing with traffic, while the poller runs: nothing is left, nothing unaccounted.
-func TestOpeningAndClosingUnderTraffic(t *testing.T) {
-	r := newRig(t, engine.Options{Wait: engine.WaitPark})
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	var delivered uint64
-	go func() {
-		ended <- r.Run(ctx, func(ev *engine.Event) {
-			if ev.Kind == engine.KindMessage && !ev.Recovered {
-				delivered++
-			}
-		})
-	}()
-	var counted uint64
-	for range 300 {
-		in := r.input(t, 0, engine.InputOptions{Capacity: 64})
-		wait := r.play(t, 0, engine.Source{Count: 1 << 40})
-		time.Sleep(50 * time.Microsecond)
-		require.NoError(t, in.Close())
-		played := wait()
-		s := in.Stats()
-		balanced(t, s)
-		require.LessOrEqual(t, s.Received, played)
-		counted += s.Delivered
-	}
-	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
-	assert.Equal(t, delivered, counted)
-	assert.NotZero(t, counted)
 }
 
 func TestAnUnpluggedInputIsTold(t *testing.T) {

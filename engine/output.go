@@ -74,7 +74,7 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 		return nil, err
 	}
 	defer e.unuse()
-	info, err := pick(e.driver, Out, port)
+	info, err := pick(e.driver, Out, port, e.options.Deadline)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +85,7 @@ func (e *Engine) OpenOutput(port Selector, options OutputOptions) (*Output, erro
 		Clock:      StampClock(),
 		SlowTicks:  tick.Ticks(options.Slow),
 		CalmTicks:  tick.Ticks(options.Calm),
+		StuckTicks: tick.Ticks(e.options.Deadline),
 		LongChunk:  options.LongChunk,
 		LongPause:  options.LongPause,
 	}, e.options.Deadline)
@@ -105,8 +106,9 @@ func (o *Output) Info() PortInfo { return o.info }
 // sending, else by way of the output's queue and thread. It waits for nothing but the driver's own call;
 // one that takes longer than OutputOptions.Slow is the last it makes on this goroutine until the driver
 // has been calm. Unless it fails it does not allocate. The error is that of m.Check, ErrQueueFull,
-// ErrClosed, or a *PortError with the driver's refusal. The driver's refusals and a full queue are
-// counted (OutputStats), also for queued messages, of which there is no error.
+// ErrClosed, or a *PortError with the driver's refusal, or with ErrTimedOut where the message would have to be
+// queued and the driver has not returned from a call for Options.Deadline. The driver's refusals and those of
+// the queue are counted (OutputStats), also for queued messages, of which there is no error.
 func (o *Output) Send(m Message) error {
 	if err := m.Check(); err != nil {
 		return err
@@ -133,8 +135,8 @@ func (o *Output) Send(m Message) error {
 // byte, twice what a DIN line takes; then the message has failed, and its memory is kept until the driver is
 // done with it. All long messages of an output together may have 32 MiB.
 //
-// The error is that of CheckSysEx, ErrQueueFull, ErrQueueBytes, ErrClosed, or a *PortError: out of memory.
-// Unless it fails it does not allocate on Go's heap.
+// The error is that of CheckSysEx, ErrQueueFull, ErrQueueBytes, ErrClosed, or a *PortError: out of memory, or
+// ErrTimedOut as of Send. Unless it fails it does not allocate on Go's heap.
 func (o *Output) SendSysEx(bytes []byte) error {
 	if err := CheckSysEx(bytes); err != nil {
 		return err

@@ -269,54 +269,6 @@ func TestClosingAnOutputWhileOthersSend(t *testing.T) {
 	}
 }
 
-// A driver that takes longer than the deadline is abandoned; what it holds is given back when it
-// returns.
-func TestAStuckOutputIsAbandonedAtTheDeadline(t *testing.T) {
-	r := newRig(t, engine.Options{Deadline: 300 * time.Millisecond})
-	out := r.output(t, 0, engine.OutputOptions{Slow: time.Millisecond})
-	r.loop.Slow(0, time.Second)
-	for n := range 3 {
-		require.NoError(t, out.Send(numbered(0, n)))
-	}
-	assert.ErrorIs(t, out.Close(), engine.ErrTimedOut)
-	r.loop.Slow(0, 0)
-	r.comeBack(t, 0)
-}
-
-// comeBack waits until no handle of the process is abandoned any more, and so many ports are open.
-func (r rig) comeBack(t *testing.T, open int) {
-	t.Helper()
-	assert.Eventually(t, func() bool { return r.loop.OpenPorts() == open && r.Stats().Abandoned == 0 }, 30*time.Second, time.Millisecond)
-}
-
-// The same of a send that is under way: nobody waits for it, and nothing is freed under it.
-func TestAStuckSendHoldsUpClosingUntilTheDeadline(t *testing.T) {
-	for name, send := range map[string]func(*engine.Output) error{
-		"send":     func(out *engine.Output) error { return out.Send(0xF8) },
-		"send now": func(out *engine.Output) error { return out.SendNow(0xF8) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, engine.Options{Deadline: 300 * time.Millisecond})
-			r.input(t, 0, engine.InputOptions{})
-			out := r.output(t, 0, engine.OutputOptions{})
-			r.loop.Slow(0, 2*time.Second)
-			sent := make(chan error)
-			go func() { sent <- send(out) }()
-			r.receive(t, 1) // it is in the driver
-			require.NoError(t, out.SendSysEx([]byte{0xF0, 1, 0xF7}))
-			err := out.Close()
-			r.loop.Slow(0, 0)
-			require.ErrorIs(t, err, engine.ErrTimedOut)
-			require.ErrorContains(t, err, "a send did not return")
-			assert.Equal(t, 1, r.Stats().Abandoned)
-			require.NoError(t, <-sent)
-			r.comeBack(t, 1)
-			booked(t, out, 2)
-			assert.Equal(t, uint64(1), out.Stats().Dropped)
-		})
-	}
-}
-
 // booked checks that every message accepted is accounted for.
 func booked(t *testing.T, out *engine.Output, accepted int) {
 	t.Helper()
@@ -347,6 +299,39 @@ func TestSystemExclusiveIsSentAndCounted(t *testing.T) {
 	assert.Equal(t, s, out.Stats())
 }
 
+// Between chunks of a long message realtime messages pass it, as long as nothing else is before them; a message that
+// is given whole they follow.
+func TestRealtimeGoesOutBetweenChunks(t *testing.T) {
+	for chunk, want := range map[int][]engine.Message{
+		20: {engine.Clock, engine.Start, engine.SysEx, 0x643C90, engine.Clock},
+		0:  {engine.SysEx, engine.Clock, engine.Start, 0x643C90, engine.Clock},
+	} {
+		r := newRig(t, engine.Options{})
+		r.input(t, 0, engine.InputOptions{})
+		out := r.output(t, 0, engine.OutputOptions{LongChunk: chunk})
+		r.script(t, "midiOutLongMsg nth=1 -> hang")
+		require.NoError(t, out.SendSysEx(sysex(100, 1)))
+		require.Eventually(t, func() bool { return r.loop.Struck() == 1 }, 10*time.Second, time.Millisecond)
+		for _, m := range []engine.Message{engine.Clock, engine.Start, 0x643C90, engine.Clock} {
+			require.NoError(t, out.Send(m))
+		}
+		assert.Zero(t, out.Stats().Sent)
+		r.script(t) // which lets the call return
+		var got []engine.Message
+		r.run(t, func(ev *engine.Event) bool {
+			if ev.Kind == engine.KindSysEx {
+				assert.Equal(t, sysex(100, 1), ev.SysEx)
+				got = append(got, engine.SysEx)
+			} else {
+				got = append(got, ev.Message)
+			}
+			return len(got) == 5
+		})
+		assert.Equal(t, want, got, "chunks of %d", chunk)
+		booked(t, out, 5)
+	}
+}
+
 func TestSystemExclusiveDoesNotAllocate(t *testing.T) {
 	r := newRig(t, engine.Options{})
 	out := r.output(t, 0, engine.OutputOptions{LongChunk: 100})
@@ -371,18 +356,6 @@ func TestARefusedSystemExclusiveMessageIsCounted(t *testing.T) {
 	assert.Equal(t, engine.OutputSysEx{Failed: 1}, s.SysEx)
 	assert.ErrorIs(t, s.LastError, engine.ErrNoDevice)
 	booked(t, out, 2)
-}
-
-// A driver that does not return from midiOutLongMsg is abandoned at the deadline.
-func TestAStuckLongMessageIsAbandonedAtTheDeadline(t *testing.T) {
-	r := newRig(t, engine.Options{Deadline: 300 * time.Millisecond})
-	out := r.output(t, 0, engine.OutputOptions{})
-	r.loop.Slow(0, 2*time.Second)
-	require.NoError(t, out.SendSysEx([]byte{0xF0, 1, 0xF7}))
-	require.ErrorIs(t, out.Close(), engine.ErrTimedOut)
-	r.loop.Slow(0, 0)
-	assert.Equal(t, 1, r.Stats().Abandoned)
-	r.comeBack(t, 0)
 }
 
 func TestOutputOptionsAreChecked(t *testing.T) {

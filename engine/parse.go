@@ -132,7 +132,10 @@ func (p *parser) hex() (Message, error) {
 	if err != nil {
 		return 0, err
 	}
-	if status == EndOfSysEx {
+	switch {
+	case status < NoteOff:
+		return 0, fmt.Errorf("%02X is a data byte where a message begins: a status byte, 80 to FF, must come first (running status cannot be sent)", status)
+	case status == EndOfSysEx:
 		return 0, errors.New("F7 ends a system exclusive message, and none has begun with F0")
 	}
 	data := make([]byte, 0, 2)

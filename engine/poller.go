@@ -13,9 +13,9 @@ import (
 // batch is how many events of one input are delivered before the next input is looked at.
 const batch = 64
 
-// beat is how often the poller is woken for nothing. It is not needed: every event, loss and command wakes
-// it. If it ever finds anything, Stats.LateWakeups says so. It is no timeout of the poller's sleep: setting
-// and cancelling a timer costs microseconds at each waking.
+// beat is how often the engine looks whether the machine has slept, and wakes the poller for nothing. The latter is
+// not needed: every event, loss and command wakes it. If it ever finds anything, Stats.LateWakeups says so. It is no
+// timeout of the poller's sleep: setting and cancelling a timer costs microseconds at each waking.
 const beat = 10 * time.Second
 
 const forever = time.Duration(-1)
@@ -39,6 +39,8 @@ type poller struct {
 	background *sync.WaitGroup // closing begun within Run's handler
 
 	command   uint32 // the last that was obeyed
+	resumes   uint64 // of the machine, that have been told
+	resumed   bool   // it is to be told that there was another
 	idle      bool   // the last pass was without an event
 	idleSince uint64 // ticks at the first such pass
 	gap       uint64 // ticks between that and the one before with events in between
@@ -76,6 +78,9 @@ func (p *poller) obey() error {
 	if p.engine.closer.begun.Load() {
 		return ErrClosed
 	}
+	if n := p.engine.machine.resumes.Load(); n != p.resumes {
+		p.resumes, p.resumed = n, true
+	}
 	p.inputs = p.engine.adopt()
 	for _, in := range p.inputs {
 		in.vanished = in.in.Ring.Gone()
@@ -102,10 +107,17 @@ func (p *poller) deliver() bool {
 // pass delivers what has arrived, at most a batch of each input, and reports whether there was
 // anything.
 func (p *poller) pass() bool {
-	if p.engine.options.Merge {
-		return p.passMerged()
-	}
 	any := false
+	if p.resumed {
+		p.resumed, any = false, true
+		p.event = Event{Time: Now(), Kind: KindResumed, Port: NoPort}
+		if !p.deliver() {
+			return true
+		}
+	}
+	if p.engine.options.Merge {
+		return p.passMerged() || any
+	}
 	for range p.inputs {
 		if p.first >= len(p.inputs) {
 			p.first = 0

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/onset-midi/onset/cwinmm"
 )
@@ -100,32 +102,36 @@ func at(ports []PortInfo, i int) (PortInfo, bool) {
 	return ports[i], true
 }
 
-// list returns a driver's ports of one direction.
-func list(d *cwinmm.Driver, direction Direction) ([]PortInfo, error) {
+// list returns a driver's ports of one direction. With an error, those that the driver has told of: the others
+// have no name.
+func list(d *cwinmm.Driver, direction Direction, deadline time.Duration) ([]PortInfo, error) {
 	ask := d.Inputs
 	if direction == Out {
 		ask = d.Outputs
 	}
-	caps, err := ask()
+	caps, err := ask(deadline)
 	if err != nil {
-		return nil, fmt.Errorf("list of %ss: %w", direction, err)
+		err = fmt.Errorf("list of %ss: %w", direction, err)
 	}
 	ports := make([]PortInfo, len(caps))
 	for i, c := range caps {
 		ports[i] = PortInfo{direction, i, c.Name, c.Identity, c.Manufacturer, c.Product, DriverVersion(c.Version)}
 	}
-	return ports, nil
+	return ports, err
 }
 
-// pick returns the port that s selects, or a *NotFoundError.
-func pick(d *cwinmm.Driver, direction Direction, s Selector) (PortInfo, error) {
-	ports, err := list(d, direction)
-	if err != nil {
+// pick returns the port that s selects, or a *NotFoundError, with what the driver has not answered.
+func pick(d *cwinmm.Driver, direction Direction, s Selector, deadline time.Duration) (PortInfo, error) {
+	ports, err := list(d, direction, deadline)
+	if port, ok := s.find(ports); ok {
+		return port, nil
+	}
+	switch missing := (&NotFoundError{direction, s, ports}); {
+	case err == nil:
+		return PortInfo{}, missing
+	case len(ports) == 0:
 		return PortInfo{}, err
+	default:
+		return PortInfo{}, errors.Join(missing, err)
 	}
-	port, ok := s.find(ports)
-	if !ok {
-		return PortInfo{}, &NotFoundError{direction, s, ports}
-	}
-	return port, nil
 }

@@ -89,22 +89,6 @@ func TestAPortThatIsNotThereIsAnErrorThatSaysWhatIs(t *testing.T) {
 	assert.EqualError(t, err, `no output port "x"`+exist)
 }
 
-func TestAPortInUseIsAnErrorThatSaysSo(t *testing.T) {
-	r := newRig(t, engine.Options{})
-	r.input(t, 1, engine.InputOptions{})
-	r.output(t, 1, engine.OutputOptions{})
-	_, err := r.OpenInput(engine.Named("Beta"), engine.InputOptions{})
-	assert.ErrorIs(t, err, engine.ErrInUse)
-	assert.EqualError(t, err, `input port 1 "Beta": midiInOpen: MMSYSERR_ALLOCATED: the device is already in use`)
-	var driver *engine.DriverError
-	require.ErrorAs(t, err, &driver)
-	assert.Equal(t, "midiInOpen", driver.Func)
-	assert.EqualValues(t, 4, driver.Result)
-	_, err = r.OpenOutput(engine.Named("Beta"), engine.OutputOptions{})
-	assert.ErrorIs(t, err, engine.ErrInUse)
-	assert.Equal(t, 2, r.loop.OpenPorts())
-}
-
 func TestOptionsOutOfRangeAreErrors(t *testing.T) {
 	r := newRig(t, engine.Options{})
 	_, err := r.OpenInput(engine.Index(0), engine.InputOptions{Capacity: 100})

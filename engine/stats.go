@@ -11,18 +11,22 @@ type Stats struct {
 	// LateWakeups counts how often the poller, woken for something else, found a message that should have
 	// woken it more than a second before. It stays 0, or there is a defect in Onset.
 	LateWakeups uint64
-	// StaleCallbacks counts drivers' calls for ports that had been closed, in the whole process. They
-	// are harmless.
+	// StaleCallbacks counts drivers' calls for ports that had been closed or abandoned, in the whole process.
+	// They are harmless.
 	StaleCallbacks uint64
-	// Abandoned counts handles that were given up at a deadline because their driver did not return, and
-	// has not yet, in the whole process. What they hold is kept.
+	// Abandoned counts handles, and questions for the list of ports, that were given up at a deadline because
+	// their driver did not return, and has not yet, in the whole process. What they hold is kept.
 	Abandoned int
 	// KeptBuffers counts inputs whose driver did not give all buffers back when they were closed, in the whole
 	// process. Their memory is kept for good.
 	KeptBuffers int
+	// LeftOpen counts handles that their driver refused to close (MIDIERR_STILLPLAYING and the like), in the
+	// whole process. They stay open, with nothing of Onset's behind them but what KeptBuffers counts.
+	LeftOpen int
 	// Held counts long messages that drivers have not given back at their deadline, and not yet, in the whole
 	// process, those of closed outputs among them. What they hold is kept.
 	Held    int
+	Machine Machine
 	Inputs  []InputStats  // of those open now
 	Outputs []OutputStats // of those open now
 }
@@ -53,6 +57,10 @@ type InputStats struct {
 	Recovered        uint64 // events with Recovered
 
 	Capacity uint64 // events that may wait
+
+	// Stuck is the call that the driver has not returned from for Options.Deadline, while nobody waits for it: a
+	// *DriverError, which is ErrTimedOut; nil: none. The driver gets no buffers meanwhile.
+	Stuck error
 }
 
 // Dropped counts messages that were not delivered, by cause.
@@ -73,13 +81,14 @@ type OutputStats struct {
 	Info      PortInfo
 	Sent      uint64 // taken by the driver
 	Failed    uint64 // refused by the driver
-	Refused   uint64 // refused by the queue, which was full
+	Refused   uint64 // refused by the queue, which was full or whose driver is stuck
 	Dropped   uint64 // dropped from the queue: for newer ones (OutputOptions.DropOldest), or since Close could not wait
 	Queued    uint64 // waiting in the queue, and the long message that is being sent
 	Slow      uint64 // calls for short messages that took longer than OutputOptions.Slow
 	Moved     uint64 // times the output was moved to its own thread
 	Threaded  bool   // it is on its own thread now
 	LastError error  // why the last of Failed has failed, a *DriverError; nil if none has
+	Stuck     error  // the call that the driver has not returned from for Options.Deadline, as in InputStats
 	SysEx     OutputSysEx
 }
 
@@ -88,7 +97,7 @@ type OutputSysEx struct {
 	// Of the counts in OutputStats.
 	Sent    uint64 // taken by the driver, and given back
 	Failed  uint64 // refused by the driver, not given back in time, or cut off by Close
-	Refused uint64 // refused with ErrQueueFull or ErrQueueBytes, or since there was no memory
+	Refused uint64 // not queued
 	Dropped uint64
 	Queued  uint64 // waiting, or being sent
 
@@ -101,7 +110,7 @@ type OutputSysEx struct {
 // Stats returns the statistics. It may be called while Run is under way, and does not hold it up.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
-	inputs, outputs := e.inputs, e.outputs
+	inputs, outputs, machine := e.inputs, e.outputs, e.machineStats()
 	e.mu.Unlock()
 	s := Stats{
 		Wait:           e.options.Wait,
@@ -112,7 +121,9 @@ func (e *Engine) Stats() Stats {
 		StaleCallbacks: cwinmm.StaleCallbacks() + cwinmm.StaleDones(),
 		Abandoned:      cwinmm.Abandoned(),
 		KeptBuffers:    cwinmm.KeptPools(),
+		LeftOpen:       cwinmm.LeftOpen(),
 		Held:           cwinmm.Held(),
+		Machine:        machine,
 	}
 	for _, in := range inputs {
 		s.Inputs = append(s.Inputs, in.Stats())
@@ -147,6 +158,7 @@ func (in *Input) Stats() InputStats {
 		SysExDry:         n.Dry,
 		SysExRefused:     n.Unqueued,
 		Recovered:        in.stream.ended.Load(),
+		Stuck:            in.in.Stuck(in.engine.options.Deadline),
 	}
 	if !in.open() {
 		s.Waiting, s.Dropped.Closed = 0, n.Waiting
@@ -168,6 +180,7 @@ func (o *Output) Stats() OutputStats {
 		Moved:     n.Moved,
 		Threaded:  n.Threaded,
 		LastError: n.LastError,
+		Stuck:     n.Stuck,
 		SysEx:     OutputSysEx(n.Long),
 	}
 }

@@ -25,42 +25,6 @@ func sysex(size, number int) []byte {
 	return m
 }
 
-// Messages of any length arrive as they were sent, in order with the others, also if they are longer than all
-// buffers together.
-func TestSysExArrivesAsItWasSent(t *testing.T) {
-	sizes := []int{2, 3, 15, 16, 17, 64, 65, 1000, 30_000, 2}
-	r := newRaisedRig(t, engine.Options{}) // the driver waits 10 ms for a buffer
-	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 32, SysExBufferSize: 64})
-	out := r.output(t, 0, engine.OutputOptions{})
-	for i, size := range sizes {
-		require.NoError(t, out.SendSysEx(sysex(size, i)))
-		require.NoError(t, out.Send(engine.Message(engine.ProgramChange|i<<8)))
-	}
-	n := 0
-	r.run(t, func(ev *engine.Event) bool {
-		if ev.Kind == engine.KindSysExDry { // the wire may be quicker than the buffers come back
-			return false
-		}
-		if n%2 == 0 {
-			assert.Equal(t, engine.KindSysEx, ev.Kind)
-			assert.Equal(t, sysex(sizes[n/2], n/2), ev.SysEx)
-		} else {
-			assert.Equal(t, engine.KindMessage, ev.Kind)
-			assert.Equal(t, engine.Message(engine.ProgramChange|n/2<<8), ev.Message)
-			assert.Nil(t, ev.SysEx)
-		}
-		n++
-		return n == 2*len(sizes)
-	})
-	s := in.Stats()
-	balanced(t, s)
-	assert.EqualValues(t, len(sizes), s.SysEx)
-	assert.Zero(t, s.SysExCut+s.SysExInterrupted+s.SysExEmpty+s.SysExRefused)
-	require.NoError(t, in.Close())
-	balanced(t, in.Stats())
-	assert.Zero(t, r.Stats().KeptBuffers)
-}
-
 // What an event from ReadInto points at is good until the next call.
 func TestSysExFromReadInto(t *testing.T) {
 	r := newRig(t, engine.Options{})
@@ -80,76 +44,41 @@ func TestSysExFromReadInto(t *testing.T) {
 	}
 }
 
-func TestSysExOverTheLimitIsCut(t *testing.T) {
-	for _, size := range []int{16, 1000} { // of the buffers
-		r := newRig(t, engine.Options{})
-		in := r.input(t, 0, engine.InputOptions{SysExLimit: 100, SysExBufferSize: size})
-		out := r.output(t, 0, engine.OutputOptions{})
-		require.NoError(t, out.SendSysEx(sysex(101, 0)))
+// Realtime messages that come within a long one are delivered in the order of callbacks, without waiting for its end,
+// and are no part of it. Here a driver says so between the chunks of one that takes several buffers, or that one
+// buffer holds; the last chunks are on their way only when the realtime messages have been handled.
+func TestRealtimeWithinSysExArrivesAtOnce(t *testing.T) {
+	for _, size := range []int{16, 4096} { // of the buffers
+		r := newRaisedRig(t, engine.Options{})
+		in := r.input(t, 0, engine.InputOptions{SysExBuffers: 8, SysExBufferSize: size})
+		out := r.output(t, 0, engine.OutputOptions{LongChunk: 20})
+		r.script(t,
+			"midiOutLongMsg nth=2 -> MIM_DATA message=F8",
+			"midiOutLongMsg nth=3 -> MIM_MOREDATA message=FA",
+			"midiOutLongMsg nth=3 -> MIM_DATA message=FE",
+			"midiOutLongMsg nth=3 -> hang")
 		require.NoError(t, out.SendSysEx(sysex(100, 1)))
-		var kinds []engine.Kind
+		require.NoError(t, out.Send(engine.TuneRequest))
+		var got []engine.Message
 		r.run(t, func(ev *engine.Event) bool {
-			assert.Equal(t, sysex(101-len(kinds), len(kinds))[:100], ev.SysEx)
-			kinds = append(kinds, ev.Kind)
-			return len(kinds) == 2
-		})
-		assert.Equal(t, []engine.Kind{engine.KindSysExCut, engine.KindSysEx}, kinds)
-		assert.EqualValues(t, 1, in.Stats().SysExCut)
-	}
-}
-
-// While nobody polls, the buffers are used up: that is told, and what comes when they are back arrives.
-func TestAPoolThatRunsDryRecovers(t *testing.T) {
-	r := newRig(t, engine.Options{})
-	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 3, SysExBufferSize: 16})
-	out := r.output(t, 0, engine.OutputOptions{})
-	require.NoError(t, out.SendSysEx(sysex(40, 1)))
-	require.Eventually(t, func() bool { return in.Stats().SysExDry == 1 }, 10*time.Second, time.Millisecond)
-	require.NoError(t, out.SendSysEx(sysex(2000, 2))) // the driver finds no buffer
-	require.NoError(t, out.Send(engine.Start))
-	require.Eventually(t, func() bool { return in.Stats().Waiting == 4 }, 10*time.Second, time.Millisecond)
-	var kinds []engine.Kind
-	r.run(t, func(ev *engine.Event) bool {
-		kinds = append(kinds, ev.Kind)
-		return ev.Message == engine.Start
-	})
-	assert.Equal(t, []engine.Kind{engine.KindSysEx, engine.KindSysExDry, engine.KindMessage}, kinds)
-	require.NoError(t, out.SendSysEx(sysex(20, 3)))
-	r.run(t, func(ev *engine.Event) bool {
-		if ev.Kind != engine.KindSysEx {
-			return false
-		}
-		assert.Equal(t, sysex(20, 3), ev.SysEx)
-		return true
-	})
-	balanced(t, in.Stats())
-}
-
-// A handler that panics keeps no buffer, and neither does one that closes the input.
-func TestBuffersComeBackWhateverTheHandlerDoes(t *testing.T) {
-	r := newRig(t, engine.Options{})
-	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 1})
-	out := r.output(t, 0, engine.OutputOptions{})
-	for i := range 5 {
-		require.NoError(t, out.SendSysEx(sysex(10, i)))
-		var panicked *engine.PanicError
-		require.ErrorAs(t, r.Run(t.Context(), func(ev *engine.Event) {
-			if ev.Kind == engine.KindSysEx {
-				assert.Equal(t, sysex(10, i), ev.SysEx)
-				panic("no")
+			switch ev.Kind {
+			case engine.KindSysExDry: // the wire may be quicker than the buffers come back
+			case engine.KindSysEx:
+				assert.Equal(t, sysex(100, 1), ev.SysEx)
+				got = append(got, engine.SysEx)
+			default:
+				assert.Equal(t, engine.KindMessage, ev.Kind)
+				got = append(got, ev.Message)
 			}
-		}), &panicked)
+			if ev.Message == engine.ActiveSensing {
+				r.script(t) // which lets the call return
+			}
+			return ev.Message == engine.TuneRequest
+		})
+		assert.Equal(t, []engine.Message{engine.Clock, engine.Start, engine.ActiveSensing, engine.SysEx, engine.TuneRequest}, got)
+		balanced(t, in.Stats())
+		assert.Zero(t, in.Stats().SysExInterrupted)
 	}
-	require.NoError(t, out.SendSysEx(sysex(10, 9)))
-	r.run(t, func(ev *engine.Event) bool {
-		if ev.Kind != engine.KindSysEx {
-			return false
-		}
-		assert.NoError(t, in.Close())
-		assert.Equal(t, sysex(10, 9), ev.SysEx, "good until the handler returns")
-		return true
-	})
-	assert.Zero(t, r.Stats().KeptBuffers)
 }
 
 func TestSysExIsFilteredWithoutLosingBuffers(t *testing.T) {

@@ -104,11 +104,11 @@ type benchThruCommand struct {
 }
 
 func (c *benchThruCommand) Run(ctx context.Context, p program, all *commands) error {
-	driver, err := p.driver(all.Driver)
+	driver, end, err := p.openDriver(all)
 	if err != nil {
 		return err
 	}
-	defer driver.Close()
+	defer end()
 	thru := bench.Thru{
 		Plan: c.plan(), Driver: driver, Out: engine.Named(c.Out), In: engine.Named(c.In),
 		Name: "thru", Progress: p.progress(),

@@ -27,9 +27,18 @@ func (c *checkCommand) Run(p program) error {
 		if route.Over > 0 {
 			over = fmt.Sprintf("   (over %d loopback)", route.Over)
 		}
-		fmt.Fprintf(w, "%s\t> %s\t%s%s\n", route.From, route.To, route.Messages, over)
+		fmt.Fprintf(w, "%s\t> %s\t%s%s\n", route.From, route.To, shortened(route.Messages), over)
 	}
 	return w.Flush()
+}
+
+// shortened returns the beginning of a text that is too long to be read on a terminal.
+func shortened(text string) string {
+	const most = 300
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + " ..."
 }
 
 // ports says which ports an instance names.

@@ -21,18 +21,12 @@ func (listCommand) Run(p program, c *commands) (err error) {
 
 func (p program) listPorts(eng *engine.Engine) error {
 	inputs, err := eng.Inputs()
-	if err != nil {
-		return err
-	}
-	outputs, err := eng.Outputs()
-	if err != nil {
-		return err
-	}
+	outputs, err2 := eng.Outputs()
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 3, ' ', 0)
 	writePorts(w, "input", inputs)
 	fmt.Fprintln(w)
 	writePorts(w, "output", outputs)
-	return w.Flush()
+	return errors.Join(err, err2, w.Flush()) // a driver that does not answer hides no other
 }
 
 func writePorts(w *tabwriter.Writer, kind string, ports []engine.PortInfo) {

@@ -36,6 +36,9 @@ type program struct {
 type commands struct {
 	Driver string `enum:"winmm,loopback" default:"${driver}" help:"Where ports come from: winmm.dll, or virtual cables within this process (${enum}; default: ${default})."`
 
+	Faults string `placeholder:"FILE" help:"Have virtual cables go wrong, a fault a line, as README's \"Rehearsing failures\" says; at the end it is told how often each has."`
+	faults engine.Faults
+
 	List    listCommand    `cmd:"" help:"List the input and output ports."`
 	Monitor monitorCommand `cmd:"" help:"Show what arrives on input ports, until Ctrl-C."`
 	Send    sendCommand    `cmd:"" help:"Send messages to an output port."`
@@ -64,6 +67,9 @@ func (p program) run(ctx context.Context, args []string) int {
 		command, err = parser.Parse(args)
 		if exited {
 			return 0
+		}
+		if err == nil {
+			c.faults, err = c.readFaults(command.Command())
 		}
 		if err == nil {
 			err = command.Run(&c)
@@ -109,18 +115,18 @@ func openDriver(name string) (engine.Driver, error) {
 
 // open opens an engine on the driver of the command line; end closes both.
 func (p program) open(c *commands, options engine.Options) (eng *engine.Engine, end func() error, err error) {
-	driver, err := p.driver(c.Driver)
+	driver, endDriver, err := p.openDriver(c)
 	if err != nil {
 		return nil, nil, err
 	}
 	options.Driver = driver
 	eng, err = engine.Open(options)
 	if err != nil {
-		driver.Close()
+		endDriver()
 		return nil, nil, err
 	}
 	return eng, func() error {
-		defer driver.Close()
+		defer endDriver()
 		return eng.Close()
 	}, nil
 }

@@ -41,9 +41,19 @@ func command(t *testing.T, events func(*engine.Loopback), args ...string) (code 
 }
 
 // borrowed is a driver that the program may close and the test goes on using.
-type borrowed struct{ engine.Driver }
+type borrowed struct{ *engine.Loopback }
 
-func (borrowed) Close() {}
+// Close ends the script of faults, as closing a Loopback does.
+func (b borrowed) Close() { _ = b.Script(engine.Faults{}) }
+
+// onLoop runs a command line on cables that the test has open itself.
+func onLoop(t *testing.T, loop *engine.Loopback, args ...string) (code int, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	p := program{stdout: &out, stderr: &errs, driver: func(string) (engine.Driver, error) { return borrowed{loop}, nil }}
+	code = p.run(t.Context(), args)
+	return code, errs.String()
+}
 
 func waitForPorts(loop *engine.Loopback, n int) {
 	for loop.OpenPorts() < n {
@@ -148,7 +158,10 @@ func TestBadInputIsOneLineAndLeavesNothingOpen(t *testing.T) {
 		{[]string{"send", "0", "F4"}, `status F4 is undefined`},
 		{[]string{"send", "0", "F0", "7E"}, `system exclusive message of 2 bytes has no end: F7 is missing`},
 		{[]string{"send", "0", "F0 01 90 F7"}, `system exclusive byte 3 is 90`},
-		{[]string{"send", "0", "F0 01 F7", "3C 64"}, `begins with a data byte: a status byte, 80 to FF, must come first (running status cannot be sent)`},
+		{[]string{"send", "0", "F0 01 F7", "3C 64"}, `3C is a data byte where a message begins: a status byte, 80 to FF, must come first (running status cannot be sent)`},
+		{[]string{"send", "0", "90 3C 64 3D 64"}, `3D is a data byte where a message begins`},
+		{[]string{"send", "0", "90 3C 80"}, `data byte 2 of note-on (90 3C 80) is 80: at most 7F is possible`},
+		{[]string{"send", "0", "F7"}, `F7 ends a system exclusive message, and none has begun with F0`},
 		{[]string{"send", "0"}, `expected "<message> ..."`},
 		{[]string{"--driver=alsa", "list"}, `--driver must be one of "winmm","loopback" but got "alsa"`},
 		{[]string{"play"}, `unexpected argument play`},

@@ -68,7 +68,7 @@ func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engi
 			switch ev.Kind {
 			case engine.KindGap:
 				seen += ev.Lost
-			case engine.KindSysExEmpty, engine.KindSysExDry: // no messages
+			case engine.KindSysExEmpty, engine.KindSysExDry, engine.KindResumed: // no messages
 			case engine.KindPortLost:
 				exist, _ := eng.Inputs() // an empty list says enough
 				lost = append(lost, fmt.Errorf("port lost: %w",
@@ -112,6 +112,8 @@ func writeEvent(w io.Writer, port engine.PortInfo, ev engine.Event, latency time
 		what = "empty sysex buffer"
 	case engine.KindSysExDry:
 		what = "sysex buffers used up"
+	case engine.KindResumed:
+		what = "the machine has slept"
 	}
 	fmt.Fprintf(w, "%s  %-20s  %-26s  %-8s  %8.1f µs\n", ev.Time.Time().Format("15:04:05.000000"),
 		port.Name, what, bytes, float64(latency)/float64(time.Microsecond))

@@ -45,15 +45,24 @@ func write(t *testing.T, folder, name, text string) string {
 const through = "[winmidi in]\nread = Loopback A\n[winmidi out]\nwrite = Loopback B\nreset = off\n[map]\n"
 
 func TestCheckShowsWhatARigDoes(t *testing.T) {
-	file := write(t, newFolder(t), "rig.cfg", through+"[loopback mid]\n[map]\nin.ch0.cc1 > mid.a\nmid.a > out.ch1.pitchwheel\nin.ch0.note1 > out.ch0.nrpn5\n")
-	code, stdout, stderr := command(t, nil, "check", file, "-i", "out.epn-tx=short", "-b", "winmidi.detect=on", "-i", "out.write=Some, where")
+	long := strings.Repeat("01 ", 200)
+	file := write(t, newFolder(t), "rig.cfg", through+"[loopback mid]\n[map]\nin.ch0.cc1 > mid.a\nmid.a > out.ch1.pitchwheel\nin.ch0.note1 > out.ch0.nrpn5\n"+
+		"in.ch0.note2 > out.mode1\nin.ch0.note3 > out.dump\n"+
+		"[winmidi more]\nread = More\nthru.out = sysex\n[winmidi last]\nmessage.a = FA\n")
+	code, stdout, stderr := command(t, nil, "check", file, "-i", "out.epn-tx=short", "-b", "winmidi.detect=on", "-i", "out.write=Some, where",
+		"-i", "out.message.mode1 = F0 47 7F 29 60 00 04 41 08 02 01 F7", "-i", "out.message.dump = F0 "+long+"F7")
 	assert.Zero(t, code)
-	assert.Equal(t, `in    winmidi, reads "Loopback A"
-out   winmidi, writes "Some, where"
-mid   loopback
+	assert.Equal(t, `in     winmidi, reads "Loopback A"
+out    winmidi, writes "Some, where"
+mid    loopback
+more   winmidi, reads "More"
+last   winmidi
 
 in.ch0.note1   > out.ch0.nrpn5   B0 63 00 B0 62 05 B0 06 msb B0 26 lsb
+in.ch0.note2   > out.mode1       F0 47 7F 29 60 00 04 41 08 02 01 F7
+in.ch0.note3   > out.dump        F0 `+long[:297]+` ...
 in.ch0.cc1     > out.ch1.pitch   E1 lsb msb   (over 1 loopback)
+more.F0        > out (thru)      F0 ... F7
 `, stdout)
 	assert.Equal(t, "warning: "+file+":10:13: \"wheel\" after ch1.pitch is ignored | mid.a > out.ch1.pitchwheel\n", stderr)
 }
@@ -178,21 +187,47 @@ func run(t *testing.T, args ...string) *running {
 // send sends a message into Loopback A and returns what comes out of Loopback B.
 func (r *running) send(words string) string {
 	r.t.Helper()
-	messages, err := engine.ParseMessages(words)
+	messages, err := engine.ParseAny(words)
 	require.NoError(r.t, err)
 	for _, m := range messages {
-		require.NoError(r.t, r.in.Send(m))
+		if m.SysEx != nil {
+			require.NoError(r.t, r.in.SendSysEx(m.SysEx))
+		} else {
+			require.NoError(r.t, r.in.Send(m.Short))
+		}
 	}
 	return r.receive()
 }
 
 func (r *running) receive() string {
 	r.t.Helper()
+	return hear(r.t, r.test, 1)[0]
+}
+
+// hear returns the bytes of the next messages that an engine receives.
+func hear(t *testing.T, eng *engine.Engine, count int) (all []string) {
+	t.Helper()
 	events := make([]engine.Event, 1)
-	r.test.SetReadDeadline(time.Now().Add(20 * time.Second))
-	_, err := r.test.ReadInto(events)
-	require.NoError(r.t, err)
-	return events[0].Message.Hex()
+	eng.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for len(all) < count {
+		_, err := eng.ReadInto(events)
+		require.NoError(t, err, "after %q", all)
+		all = append(all, engine.AnyMessage{Short: events[0].Message, SysEx: events[0].SysEx}.Hex())
+	}
+	return all
+}
+
+// What the machine grants a rig is said when it begins.
+func TestRunSaysWhatIsGranted(t *testing.T) {
+	file := write(t, newFolder(t), "rig.cfg", through+"in.ch0.note60 > out.ch1.note61\n")
+	for flag, want := range map[string]string{
+		"--awake":    `\nkeeping the machine awake: (not )?granted.*; at full speed: (not )?granted.*\n`,
+		"--no-awake": `\nkeeping the machine awake: not asked for; at full speed: not asked for\n`,
+	} {
+		r := run(t, file, flag)
+		assert.Regexp(t, want, "\n"+r.stderr.String())
+		assert.Zero(t, r.end())
+	}
 }
 
 func TestRunARig(t *testing.T) {
@@ -205,6 +240,21 @@ func TestRunARig(t *testing.T) {
 	assert.Contains(t, r.stdout.String(), "\nIncoming data on channel in.ch0.note60, value 0.503937\n")
 	assert.Contains(t, r.stderr.String(), "in: 1 changes and 0 system messages received; 0 messages sent, 0 refused, 0 without an output\n")
 	assert.Contains(t, r.stderr.String(), "out: 0 changes and 0 system messages received; 1 messages sent")
+}
+
+func TestRunARigWithSystemExclusive(t *testing.T) {
+	text := strings.Replace(through, "reset = off\n", "reset = off\nmessage.mode1 = F0 47 7F 29 60 00 04 41 08 02 01 F7\n", 1)
+	text = strings.Replace(text, "read = Loopback A\n", "read = Loopback A\nthru.out = sysex\n", 1)
+	r := run(t, write(t, newFolder(t), "rig.cfg", text+"in.ch0.cc1 > out.mode1\n"))
+	assert.Equal(t, "F0 47 7F 29 60 00 04 41 08 02 01 F7", r.send("control-change 1 1 1"))
+	assert.Equal(t, "F0 7E 7F 06 01 F7", r.send("sysex 7E 7F 06 01"))
+	faults, err := engine.ParseFaults(strings.NewReader("message cable=0 nth=1 -> MIM_LONGERROR bytes=3"), "faults")
+	require.NoError(t, err)
+	require.NoError(t, r.loop.Script(faults))
+	require.NoError(t, r.in.Send(engine.Start))
+	r.stderr.await(t, "in: a sysex message did not come to its end, and is left out\n")
+	assert.Zero(t, r.end())
+	assert.Contains(t, r.stderr.String(), "in: 1 changes and 3 system messages received (1 of them broken); 0 messages sent, 0 refused")
 }
 
 func TestRunWatchesItsFiles(t *testing.T) {

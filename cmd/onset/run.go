@@ -15,6 +15,7 @@ type runCommand struct {
 
 	Watch bool   `help:"Read the file again when it changes."`
 	Wait  string `enum:"hybrid,spin,park" default:"hybrid" help:"How to wait for messages (${enum}): spin is quickest and uses up a processor."`
+	Awake bool   `default:"true" negatable:"" help:"Keep the machine from sleeping, and the system from slowing the program down to save power (default: on)."`
 	Raise bool   `default:"true" negatable:"" help:"Raise the priority of the thread that routes (default: on)."`
 }
 
@@ -26,7 +27,9 @@ func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err err
 		return err
 	}
 	p.warn(r)
-	eng, end, err := p.open(all, engine.Options{Wait: waits[c.Wait], NormalPriority: !c.Raise})
+	eng, end, err := p.open(all, engine.Options{
+		Wait: waits[c.Wait], NormalPriority: !c.Raise, AllowSleep: !c.Awake, AllowThrottling: !c.Awake,
+	})
 	if err != nil {
 		return err
 	}
@@ -42,6 +45,8 @@ func (c *runCommand) Run(ctx context.Context, p program, all *commands) (err err
 		return err
 	}
 
+	granted := eng.Stats().Machine
+	fmt.Fprintf(p.stderr, "keeping the machine awake: %s; at full speed: %s\n", granted.Awake, granted.FullSpeed)
 	printed := p.print(notices)
 	err = c.runSession(ctx, p, session, r, files)
 	err = errors.Join(err, session.Close())
@@ -92,16 +97,30 @@ func writeNotice(stdout, stderr io.Writer, n rig.Notice) {
 		fmt.Fprintf(stdout, "Incoming data on channel %s.%s, value %f\n", n.Instance, n.Change.Control, n.Change.Normalised())
 	case rig.Gap:
 		fmt.Fprintf(stderr, "%s: %d messages lost\n", n.Instance, n.Lost)
+	case rig.Resumed:
+		fmt.Fprintln(stderr, "the machine has slept")
 	case rig.Gone:
 		fmt.Fprintf(stderr, "%s: the input device has gone\n", n.Instance)
+	case rig.SysExLoss:
+		fmt.Fprintf(stderr, "%s: %s\n", n.Instance, sysExLosses[n.What])
 	}
+}
+
+var sysExLosses = map[engine.Kind]string{
+	engine.KindSysExCut:         "a sysex message was too long, and is left out",
+	engine.KindSysExInterrupted: "a sysex message did not come to its end, and is left out",
+	engine.KindSysExDry:         "all sysex buffers were used up: some sysex may be missing",
 }
 
 // account tells what became of the instances' messages.
 func (p program) account(s rig.Stats) {
 	for _, i := range s.Instances {
-		fmt.Fprintf(p.stderr, "%s: %d changes and %d system messages received; %d messages sent, %d refused, %d without an output\n",
-			i.Name, i.Changes, i.System, i.Sent, i.Failed, i.Unsent)
+		broken := ""
+		if i.Broken > 0 {
+			broken = fmt.Sprintf(" (%d of them broken)", i.Broken)
+		}
+		fmt.Fprintf(p.stderr, "%s: %d changes and %d system messages received%s; %d messages sent, %d refused, %d without an output\n",
+			i.Name, i.Changes, i.System, broken, i.Sent, i.Failed, i.Unsent)
 	}
 	if s.Dropped > 0 {
 		fmt.Fprintf(p.stderr, "%d lines were left out\n", s.Dropped)

@@ -47,7 +47,14 @@ func (s *sendCommand) Run(ctx context.Context, p program, c *commands) (err erro
 // send returns when the driver is done with m, or with ctx's error when that ends.
 func send(ctx context.Context, out *engine.Output, m engine.AnyMessage) error {
 	if m.SysEx == nil {
-		return out.SendNow(m.Short)
+		sent := make(chan error, 1)
+		go func() { sent <- out.SendNow(m.Short) }()
+		select {
+		case err := <-sent:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	if err := out.SendSysEx(m.SysEx); err != nil {
 		return err

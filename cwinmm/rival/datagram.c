@@ -13,8 +13,9 @@ typedef int SOCKET;
 #include "datagram.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "../memory.h"
 #include "../ring.h"
 #include "../thread.h"
 
@@ -71,7 +72,7 @@ struct datagram *datagram_open(const struct rival *rival, int in, int out, const
 {
     *result = MMSYSERR_NOMEM;
     *failed = "datagram";
-    struct datagram *d = onset_alloc(sizeof *d, ONSET_APART);
+    struct datagram *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
     d->rival = *rival;
@@ -133,5 +134,5 @@ void datagram_free(struct datagram *d)
 #ifdef _WIN32
     WSACleanup();
 #endif
-    onset_free(d);
+    free(d);
 }

@@ -18,6 +18,7 @@
 // Behind the cables the driver has one more input and output, of probe.c.
 
 #include "buffer.h"
+#include "fault.h"
 #include "probe.h"
 
 #include <windows.h>
@@ -614,6 +615,20 @@ static DWORD output_caps(UINT id, DWORD_PTR to, DWORD_PTR size)
     return copy_caps(to, size, &caps, sizeof caps);
 }
 
+// What a fault makes of a call. False: it is carried out.
+static bool struck(UINT id, UINT message, DWORD *result)
+{
+    struct fault fault;
+    if (!fault_of(id, message, &fault))
+        return false;
+    *result = fault.value;
+    if (fault.effect == FAULT_HANG)
+        fault_hang();
+    else if (fault.effect == FAULT_TELL)
+        notify(&inputs[id].end, fault.value, 0x403C90, 0);
+    return fault.effect == FAULT_RETURN;
+}
+
 EXPORT DWORD WINAPI midMessage(UINT id, UINT message, DWORD_PTR user, DWORD_PTR param1,
                                DWORD_PTR param2)
 {
@@ -629,10 +644,13 @@ EXPORT DWORD WINAPI midMessage(UINT id, UINT message, DWORD_PTR user, DWORD_PTR 
         return cables ? CABLES + 1 : 0;
     }
 
+    DWORD result;
     if (id == CABLES)
         return source_message(message, param1, param2);
     if (id > CABLES)
         return MMSYSERR_BADDEVICEID;
+    if (struck(id, message, &result))
+        return result;
     switch (message) {
     case MIDM_GETDEVCAPS:
         return input_caps(id, param1, param2);
@@ -674,10 +692,13 @@ EXPORT DWORD WINAPI modMessage(UINT id, UINT message, DWORD_PTR user, DWORD_PTR 
         return cables ? CABLES + 1 : 0;
     }
 
+    DWORD result;
     if (id == CABLES)
         return sink_message(message, param1, param2);
     if (id > CABLES)
         return MMSYSERR_BADDEVICEID;
+    if (struck(id, message, &result))
+        return result;
     switch (message) {
     case MODM_GETDEVCAPS:
         return output_caps(id, param1, param2);

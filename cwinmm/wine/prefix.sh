@@ -36,7 +36,7 @@ system32=$WINEPREFIX/drive_c/windows/system32
 build() { # build FILE ARGUMENTS...
     quietly x86_64-w64-mingw32-gcc -std=c11 -Wall -Wextra -Werror -O2 -o "$system32/$1" "${@:2}"
 }
-build wineonset.drv -shared "$here"/{cable,probe}.c -lwinmm -lsynchronization -lntdll
+build wineonset.drv -shared "$here"/{cable,fault,probe}.c -lwinmm -lsynchronization -lntdll
 build bcryptprimitives.dll -shared "$here/bcryptprimitives.c" -ladvapi32
 build onset-thru.exe "$here/thru.c" -lwinmm
 

@@ -25,4 +25,4 @@ trap end EXIT
 wine=$(command -v wine64 || command -v wine)
 export GOOS=windows GOARCH=amd64 CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc
 go build -o "$WINEPREFIX/drive_c/windows/system32/onset.exe" ./cmd/onset
-go test -p 1 -tags winmm -exec "$wine" "$@" # -p 1: a port is for one process at a time
+go test -p 1 -tags winmm,wine -exec "$wine" "$@" # -p 1: a port is for one process at a time

@@ -20,8 +20,9 @@ const (
 // Nowhere is a Step's Low or High for bits that go nowhere.
 const Nowhere = 32
 
-// Step makes one short message: Base with the low seven bits of the source at bit Low, and those above
-// at bit High. It holds no pointers, and is laid out alike for C: 8 bytes.
+// Step makes one message. A short one is Base with the low seven bits of the source at bit Low, and those above
+// at bit High. A system exclusive one is kept elsewhere, by its number: Long. It holds no pointers, and is laid out
+// alike for C: 8 bytes.
 type Step struct {
 	Base   engine.Message
 	Source Source
@@ -38,7 +39,7 @@ func NewValues(wide uint16, release uint8) Values {
 	return Values{Value7: uint32(wide / 129), Value14: uint32(wide), Release: uint32(release)}
 }
 
-// Message returns the step's message.
+// Message returns the step's message, if that is short.
 func (s Step) Message(v *Values) engine.Message {
 	x := uint64(v[s.Source&3])
 	return s.Base | engine.Message(x&0x7F<<(s.Low&63)|x>>7<<(s.High&63))
@@ -47,7 +48,7 @@ func (s Step) Message(v *Values) engine.Message {
 // Varies reports whether the message has a value in it.
 func (s Step) Varies() bool { return s.Low != Nowhere || s.High != Nowhere }
 
-// String writes the message as ParseTemplate reads it; the release velocity is "release".
+// String writes the message, if that is short, as ParseTemplate reads it; the release velocity is "release".
 func (s Step) String() string {
 	words := make([]string, s.Base.Len())
 	for i := range words {

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/onset-midi/onset/engine"
 	"github.com/onset-midi/onset/engine/control"
 )
 
@@ -20,14 +22,20 @@ func written(t *testing.T, name string, wide uint16, options control.EncoderOpti
 	if wide < threshold {
 		steps = under
 	}
-	return sent(t, steps, wide, 33)
+	return sent(t, control.Template{Steps: steps}, wide, 33)
 }
 
-func sent(t *testing.T, steps []control.Step, wide uint16, release uint8) string {
+func sent(t *testing.T, template control.Template, wide uint16, release uint8) string {
 	t.Helper()
 	values := control.NewValues(wide, release)
 	var all []string
-	for _, s := range steps {
+	for _, s := range template.Steps {
+		if number, ok := s.Long(); ok {
+			long := template.Longs[number].Append(nil, &values)
+			require.NoError(t, engine.CheckSysEx(long))
+			all = append(all, fmt.Sprintf("% X", long))
+			continue
+		}
 		m := s.Message(&values)
 		require.NoError(t, m.Check())
 		all = append(all, m.Hex())
@@ -69,16 +77,24 @@ func TestTemplates(t *testing.T) {
 		"90 value 7f":                   "90 3F 7F",
 		"C0 value  FA":                  "C0 3F FA",
 		"B0 06 msb B0 26 lsb F2 00 lsb": "B0 06 40 B0 26 05 F2 00 05",
+
+		"F0 47 7f 29 60 00 04 41 08 02 01 F7":        "F0 47 7F 29 60 00 04 41 08 02 01 F7",
+		"f0 7F 7F 04 01 lsb msb f7":                  "F0 7F 7F 04 01 05 40 F7",
+		"F8 F0 7D value value msb F7 FA F0 7E F7 F6": "F8 F0 7D 3F 3F 40 F7 FA F0 7E F7 F6",
 	} {
-		steps, written, err := control.ParseTemplate(text)
+		template, err := control.ParseTemplate(text)
 		require.NoError(t, err, text)
-		assert.Equal(t, want, sent(t, steps, 64<<7|5, 0), text)
+		assert.Equal(t, want, sent(t, template, 64<<7|5, 0), text)
 		var parts []string
-		for _, s := range steps {
-			parts = append(parts, s.String())
+		for _, s := range template.Steps {
+			if number, ok := s.Long(); ok {
+				parts = append(parts, template.Longs[number].String())
+			} else {
+				parts = append(parts, s.String())
+			}
 		}
-		assert.Equal(t, written, strings.Join(parts, " "))
-		assert.Equal(t, strings.Join(strings.Fields(strings.ToUpper(text)), " "), strings.ToUpper(written))
+		assert.Equal(t, template.Text, strings.Join(parts, " "))
+		assert.Equal(t, strings.Join(strings.Fields(strings.ToUpper(text)), " "), strings.ToUpper(template.Text))
 	}
 	for text, want := range map[string]string{
 		"":               "no bytes",
@@ -86,15 +102,25 @@ func TestTemplates(t *testing.T) {
 		"B0 07 100":      `"100": a byte of two hexadecimal digits, value, msb or lsb was expected`,
 		"B0 7 01":        `"7": a byte`,
 		"B0 07 80":       `data byte 2 of control-change (B0 07 80) is 80: at most 7F is possible`,
-		"07 40":          `begins with a data byte`,
+		"07 40":          `"07": a status byte, 80 to FF, was expected: running status cannot be sent`,
 		"value 07 40":    `"value": a status byte, 80 to FF, was expected`,
-		"F0 47 F7":       `F0 belongs to system exclusive`,
 		"F4":             `status F4 is undefined`,
+		"B0 07 01 08 02": `"08": a status byte, 80 to FF, was expected: running status cannot be sent`,
+		"F0 47":          `system exclusive message of 2 bytes has no end: F7 is missing`,
+		"F0":             `system exclusive message of 1 bytes has no end: F7 is missing`,
+		"F0 F7":          `system exclusive message without a byte between F0 and F7`,
+		"F0 47 90 F7":    `system exclusive byte 3 is 90: data bytes, 00 to 7F, and then F7 must follow F0`,
+		"F0 47 F8 F7":    `system exclusive byte 3 is F8: data bytes`,
+		"F0 47 F0 F7":    `system exclusive byte 3 is F0: data bytes`,
+		"F0 47 7F7F F7":  `"7F7F": a byte of two hexadecimal digits`,
+		"F0 47 lbs F7":   `"lbs": a byte of two hexadecimal digits`,
+		"F7":             `F7 ends a system exclusive message, and none has begun with F0`,
+		"F0 47 F7 F7":    `F7 ends a system exclusive message`,
 		"90 value msb":   `a message holds one value`,
 		"90 value value": `a message holds one value`,
 		"90 msb msb":     `a message holds one value`,
 	} {
-		_, _, err := control.ParseTemplate(text)
+		_, err := control.ParseTemplate(text)
 		assert.ErrorContains(t, err, want, text)
 	}
 }

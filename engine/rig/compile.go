@@ -33,7 +33,7 @@ func (r *reader) route() {
 	if len(r.problems) > 0 {
 		return
 	}
-	c := compiler{graph: g, rig: r.rig, tables: &Tables{}, made: make(map[int32]target)}
+	c := compiler{graph: g, rig: r.rig, tables: newTables(), made: make(map[int32]target)}
 	r.rig.sets = make(map[uint32]string)
 	inputs := uint32(0)
 	for _, i := range r.rig.Instances {
@@ -103,7 +103,7 @@ func (c *compiler) target(r reached) target {
 		instance := &c.rig.Instances[n.instance]
 		var steps, under []control.Step
 		if n.kind == messageNode {
-			steps, t.threshold = instance.message(n.name)
+			steps, t.threshold = c.message(instance, n.name)
 		} else {
 			steps, under, t.threshold = control.Encode(n.control, instance.Encoder)
 		}
@@ -118,15 +118,21 @@ func (c *compiler) target(r reached) target {
 	return t
 }
 
-// message returns the steps of a named message, and the least value that it is sent for: 1, but 0 if
-// the value is part of it, so that a fader reaches its end.
-func (i *Instance) message(name string) (steps []control.Step, threshold uint16) {
+// message returns the steps of a named message, whose system exclusive ones it adds to the tables, and the
+// least value that it is sent for: 1, but 0 if the value is part of it, so that a fader reaches its end.
+func (c *compiler) message(i *Instance, name string) (steps []control.Step, threshold uint16) {
 	at := slices.IndexFunc(i.Named, func(m Message) bool { return m.Name == name })
-	steps, _, _ = control.ParseTemplate(i.Named[at].Text) // it was parsed before
-	if slices.ContainsFunc(steps, control.Step.Varies) {
-		return steps, 0
+	template, _ := control.ParseTemplate(i.Named[at].Text) // it was parsed before
+	steps, threshold = template.Steps, 1
+	for s := range steps {
+		if steps[s].Varies() {
+			threshold = 0
+		}
+		if number, ok := steps[s].Long(); ok {
+			steps[s] = steps[s].Renumbered(c.tables.addLong(template.Longs[number]))
+		}
 	}
-	return steps, 1
+	return steps, threshold
 }
 
 // checkThru looks at the thru options when all instances are known.
@@ -157,10 +163,13 @@ func (c *compiler) thru() {
 			continue
 		}
 		for _, status := range passed {
-			for _, other := range instance.Thru {
+			for _, thru := range instance.Thru {
+				if long := status == engine.SysEx; long && !thru.SysEx || !long && !thru.Realtime {
+					continue
+				}
 				step := control.Step{Base: engine.Message(status), Source: control.Value14, Low: 8, High: 16}
-				t := target{first: uint32(len(c.tables.steps)), output: uint16(c.graph.reader.named[other]), count: 1}
-				c.rig.sets[t.first] = other + " (thru)"
+				t := target{first: uint32(len(c.tables.steps)), output: uint16(c.graph.reader.named[thru.Instance]), count: 1}
+				c.rig.sets[t.first] = thru.Instance + " (thru)"
 				c.tables.steps = append(c.tables.steps, step)
 				c.append(uint32(input)*cellsPerInput+firstSystemCell+uint32(status&15), t)
 			}

@@ -6,5 +6,6 @@
 //
 //	Decoder (package control) → Tables → Step (package control) → output
 //
-// and Tables are flat memory without pointers, made when the rig is read.
+// and of one that is passed on as it is Tables → output. Tables are flat memory without pointers, made when the
+// rig is read.
 package rig

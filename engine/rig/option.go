@@ -91,21 +91,21 @@ func (r *reader) message(i *Instance, name string, o setting) {
 		r.problem(0, "message name %q: letters, digits, - and _ were expected, not beginning with ch", name)
 		return
 	}
-	steps, text, err := control.ParseTemplate(o.value)
+	template, err := control.ParseTemplate(o.value)
 	if err != nil {
 		r.problem(o.at, "message %s: %v", name, err)
 		return
 	}
-	if len(steps) > maxSteps {
-		r.problem(o.at, "message %s: %d messages; at most %d are possible", name, len(steps), maxSteps)
+	if n := len(template.Steps); n > maxSteps {
+		r.problem(o.at, "message %s: %d messages; at most %d are possible", name, n, maxSteps)
 		return
 	}
 	at := slices.IndexFunc(i.Named, func(m Message) bool { return m.Name == name })
 	switch {
 	case at < 0:
-		i.Named = append(i.Named, Message{name, text})
+		i.Named = append(i.Named, Message{name, template.Text})
 	case o.override:
-		i.Named[at].Text = text
+		i.Named[at].Text = template.Text
 	default:
 		r.problem(0, "message %s is there already", name)
 	}
@@ -117,12 +117,28 @@ func notInName(c rune) bool {
 }
 
 func (r *reader) thru(index int, other string, o setting) {
+	passed := Thru{Instance: other}
+	for word := range strings.SplitSeq(o.value, ",") {
+		switch trim(word) {
+		case "realtime":
+			passed.Realtime = true
+		case "sysex":
+			passed.SysEx = true
+		default:
+			r.problem(o.at, "thru.%s: realtime, sysex or realtime,sysex was expected", other)
+			return
+		}
+	}
 	i := &r.rig.Instances[index]
+	at := slices.IndexFunc(i.Thru, func(t Thru) bool { return t.Instance == other })
 	switch {
-	case o.value != "realtime":
-		r.problem(o.at, "thru.%s: realtime was expected", other)
-	case !slices.Contains(i.Thru, other):
-		i.Thru = append(i.Thru, other)
+	case at < 0:
+		i.Thru = append(i.Thru, passed)
 		r.thrus = append(r.thrus, thru{index, other, r.position(0)})
+	case o.override:
+		i.Thru[at] = passed
+	default:
+		i.Thru[at].Realtime = i.Thru[at].Realtime || passed.Realtime
+		i.Thru[at].SysEx = i.Thru[at].SysEx || passed.SysEx
 	}
 }

@@ -47,6 +47,8 @@ epn-rx = msb
 ignore-epn-cc = on
 cc14 = on
 thru.out = realtime
+thru.in = sysex
+thru.in = realtime
 
 [winmidi out]
   target	=  1
@@ -55,6 +57,7 @@ note-off = on
 reset = off
 message.mode1 = b0 38 02
 message.level = B0 07 value
+message.pads = f0 47 7f 29 60 00 04 41 08 02 01 f7
 
 [loopback mid]
 
@@ -67,9 +70,10 @@ in.channel1.note{0..12} <> out.ch2.note{12..0}
 		List:   true,
 		Detect: true,
 		Instances: []rig.Instance{
-			{Name: "in", Backend: rig.WinMIDI, Read: "Launch key = 2", Decoder: control.DecoderOptions{Coarse: true, Bare: true, Pairs: true}, Thru: []string{"out"}},
+			{Name: "in", Backend: rig.WinMIDI, Read: "Launch key = 2", Decoder: control.DecoderOptions{Coarse: true, Bare: true, Pairs: true}, Thru: []rig.Thru{{Instance: "out", Realtime: true}, {Instance: "in", Realtime: true, SysEx: true}}},
 			{Name: "out", Backend: rig.WinMIDI, Write: "1", Encoder: control.EncoderOptions{Short: true, NoteOff: true}, NoReset: true,
-				Named: []rig.Message{{Name: "mode1", Text: "B0 38 02"}, {Name: "level", Text: "B0 07 value"}}},
+				Named: []rig.Message{{Name: "mode1", Text: "B0 38 02"}, {Name: "level", Text: "B0 07 value"},
+					{Name: "pads", Text: "F0 47 7F 29 60 00 04 41 08 02 01 F7"}}},
 			{Name: "mid", Backend: rig.Loopback},
 		},
 		Mappings: []rig.Mapping{
@@ -81,8 +85,9 @@ in.channel1.note{0..12} <> out.ch2.note{12..0}
 	}
 	assert.Empty(t, cmp.Diff(want, got, sameRig, cmpopts.IgnoreFields(rig.Rig{}, "Warnings")))
 	assert.Equal(t, []string{
-		"rig.cfg:27:1: instance in has no write: what is sent to it is only counted | in.channel1.note{0..12} <> out.ch2.note{12..0}",
-		"rig.cfg:27:28: instance out has no read: nothing comes from it | in.channel1.note{0..12} <> out.ch2.note{12..0}",
+		"rig.cfg:13:1: instance in has no write: what is sent to it is only counted | thru.in = sysex",
+		"rig.cfg:30:1: instance in has no write: what is sent to it is only counted | in.channel1.note{0..12} <> out.ch2.note{12..0}",
+		"rig.cfg:30:28: instance out has no read: nothing comes from it | in.channel1.note{0..12} <> out.ch2.note{12..0}",
 	}, warnings(got))
 }
 
@@ -93,7 +98,7 @@ func TestTheExampleInTheREADME(t *testing.T) {
 	require.True(t, ok)
 	r := parse(t, before[strings.LastIndex(before, "    ; a keyboard's"):])
 	assert.Empty(t, r.Warnings)
-	assert.Len(t, some(r), 37+1+1+1+1)
+	assert.Len(t, some(r), 37+1+1+1+1+1)
 }
 
 func warnings(r *rig.Rig) []string {
@@ -153,10 +158,13 @@ func TestBadInputIsALineEachWithItsPlace(t *testing.T) {
 		"[winmidi a]\nmessage.chord=FA":           `2:1: message name "chord": letters, digits, - and _ were expected, not beginning with ch`,
 		"[winmidi a]\nmessage.=FA":                `2:1: message name ""`,
 		"[winmidi a]\nmessage.a b=FA":             `2:1: message name "a b"`,
-		"[winmidi a]\nmessage.x = F0 F7":          `2:13: message x: F0 belongs to system exclusive`,
+		"[winmidi a]\nmessage.x = F0 F7":          `2:13: message x: system exclusive message without a byte between F0 and F7 | message.x = F0 F7`,
+		"[winmidi a]\nmessage.x = F0 47 FA":       `2:13: message x: system exclusive byte 3 is FA: data bytes, 00 to 7F, and then F7 must follow F0`,
+		"[winmidi a]\nmessage.x = B0 07 00 F0 47": `2:13: message x: system exclusive message of 2 bytes has no end: F7 is missing`,
 		"[winmidi a]\nmessage.x=FA\nmessage.x=FC": `3:1: message x is there already`,
 		"[winmidi a]\nmessage.x=" + strings.Repeat("FA ", 256): `2:11: message x: 256 messages; at most 255 are possible`,
-		"[winmidi a]\nthru.b = sysex":                          `2:10: thru.b: realtime was expected`,
+		"[winmidi a]\nthru.b = real,sysex":                     `2:10: thru.b: realtime, sysex or realtime,sysex was expected`,
+		"[winmidi a]\nthru.b = ":                               `2:9: thru.b: realtime, sysex`,
 		"[winmidi a]\nthru.b = realtime":                       `2:1: thru.b: no instance "b"; there are a`,
 		"[winmidi a]\nthru.b = realtime\n[loopback b]":         `2:1: thru.b: a winmidi instance was expected`,
 		head + "in.ch0.cc1":                                    `7:1: a mapping was expected: INSTANCE.CHANNEL > INSTANCE.CHANNEL, or with < or <>`,
@@ -299,7 +307,7 @@ func TestIncludesThatCannotBe(t *testing.T) {
 }
 
 func TestOverridesWinOverTheFile(t *testing.T) {
-	const text = "[winmidi in]\nread = A\nepn-tx = short\nmessage.m = FA\n[loopback l]\n"
+	const text = "[winmidi in]\nread = A\nepn-tx = short\nmessage.m = FA\nthru.in = realtime\n[loopback l]\n"
 	override := func(s string) rig.Override {
 		parse := rig.OverrideInstance
 		if strings.HasPrefix(s, "winmidi.") || strings.HasPrefix(s, "osc.") {
@@ -311,9 +319,9 @@ func TestOverridesWinOverTheFile(t *testing.T) {
 	}
 	got, err := rig.Parse("rig.cfg", only(text),
 		override("winmidi.detect=on"), override("in.source=C"), override("in.source = B=1.5"), override("in.epn-tx=full"),
-		override("in.write=1"), override("in.message.m=FC"))
+		override("in.write=1"), override("in.message.m=FC"), override("in.thru.in=sysex"))
 	require.NoError(t, err)
-	assert.Equal(t, "[backend winmidi]\ndetect = on\n\n[winmidi in]\nread = B=1.5\nwrite = 1\nmessage.m = FC\n\n[loopback l]\n\n[map]\n", got.String())
+	assert.Equal(t, "[backend winmidi]\ndetect = on\n\n[winmidi in]\nread = B=1.5\nwrite = 1\nmessage.m = FC\nthru.in = sysex\n\n[loopback l]\n\n[map]\n", got.String())
 
 	for s, want := range map[string]string{
 		"on.read=1":       `override on.read=1: no instance "on"; there are in, l`,
@@ -399,7 +407,7 @@ func TestALongLineIsShownInPart(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		head + "in.ch{0..3}.note{60,62} <> out.ch1.cc{8..1}\nmid.x > out.ch0.pitch\nin.ch0.rpn5 > mid.x",
-		"[backend winmidi]\r\ndetect = on\r\n[winmidi a]\r\nread = 0\r\nwrite = x\r\nmessage.m = B0 07 value\r\nthru.a = realtime\r\n[map]\r\na.ch0.cc1 > a.m",
+		"[backend winmidi]\r\ndetect = on\r\n[winmidi a]\r\nread = 0\r\nwrite = x\r\nmessage.m = B0 07 value F0 7D msb F7\r\nthru.a = realtime , sysex\r\n[map]\r\na.ch0.cc1 > a.m",
 		"\uFEFF[include rig.cfg]\n[loopback ;l]\n[map]\n;l.a > ;l.b\n[loopback [x]\n",
 		"[loopback >b]\n[loopback a]\n[map]\na.x >> >b.y\na.1 >< a.2",
 		"a = b\n[winmidi x]\nread = Ger\xE4t\xFF\nnote-off=on\ncc14=on\n[map]\nx.ch0.cc14.3 > x.ch1.nrpn{0..9}",

@@ -41,16 +41,35 @@ type Instance struct {
 	Encoder control.EncoderOptions
 	NoReset bool      // do not reset the output before closing it
 	Named   []Message // controls of the rig file's own
-	Thru    []string  // the instances to whose outputs system messages are passed on
+	Thru    []Thru    // where system messages are passed on to
 
 	at Position
+}
+
+// Thru says which system messages an instance's input passes on, as they are, to another instance's output.
+type Thru struct {
+	Instance string
+	Realtime bool // those that keep sequencers in time: all but system exclusive and tune request
+	SysEx    bool // system exclusive
+}
+
+// String writes t as the value of its option.
+func (t Thru) String() string {
+	switch {
+	case t.Realtime && t.SysEx:
+		return "realtime,sysex"
+	case t.SysEx:
+		return "sysex"
+	default:
+		return "realtime"
+	}
 }
 
 // Message is a control that sends bytes when a value above 0 is written to it, or, if the value is part
 // of them, any value.
 type Message struct {
 	Name string
-	Text string // as control.ParseTemplate returns it
+	Text string // as in control.Template
 }
 
 // Arrow is a mapping's direction.
@@ -107,8 +126,8 @@ func (r *Rig) String() string {
 		for _, m := range i.Named {
 			option(&s, "message."+m.Name, m.Text, true)
 		}
-		for _, other := range i.Thru {
-			option(&s, "thru."+other, "realtime", true)
+		for _, t := range i.Thru {
+			option(&s, "thru."+t.Instance, t.String(), true)
 		}
 		s.WriteString("\n")
 	}

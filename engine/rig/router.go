@@ -8,6 +8,7 @@ import (
 // Output is where a Router sends. An *engine.Output is one.
 type Output interface {
 	Send(engine.Message) error
+	SendSysEx(bytes []byte) error // does not keep the bytes
 }
 
 // Router does to messages what a rig says. It is for one goroutine, and does not allocate.
@@ -16,6 +17,7 @@ type Router struct {
 	decoders []control.Decoder // by instance
 	outputs  []Output          // by instance
 	counts   []RouterCounts    // by instance
+	long     []byte            // a system exclusive message with values in it; its memory is used again, so it grows to the longest
 
 	// Changed, if not nil, is called with each change of a control that arrives, before what it sets is
 	// sent.
@@ -26,6 +28,7 @@ type Router struct {
 type RouterCounts struct {
 	Changes uint64 // of controls that arrived
 	System  uint64 // system messages that arrived, which change no control
+	Broken  uint64 // of those: system exclusive messages that were interrupted or cut, which are not passed on
 	Sent    uint64 // messages that its output has taken, to send or to queue
 	Unsent  uint64 // messages for the instance that it has no output for
 	Failed  uint64 // messages that its output refused
@@ -67,6 +70,27 @@ func (r *Router) Route(instance int, m engine.Message) {
 		r.counts[instance].System++
 		r.passOn(input, m)
 	}
+}
+
+// RouteSysEx does what the rig says to a system exclusive message that has arrived at an instance, from F0 to F7.
+// It does not keep the bytes.
+func (r *Router) RouteSysEx(instance int, message []byte) {
+	r.counts[instance].System++
+	targets := r.tables.findSystem(uint32(r.tables.inputs[instance]), engine.SysEx)
+	for i := range targets {
+		out, counts := r.outputs[targets[i].output], &r.counts[targets[i].output]
+		if out == nil {
+			counts.Unsent++
+		} else {
+			counts.note(out.SendSysEx(message))
+		}
+	}
+}
+
+// Broken takes notice of a system exclusive message of which an instance has got only a part.
+func (r *Router) Broken(instance int) {
+	r.counts[instance].System++
+	r.counts[instance].Broken++
 }
 
 // note takes notice of a change that has arrived.
@@ -140,11 +164,30 @@ func (r *Router) send(t *target, values *control.Values) {
 		return
 	}
 	for _, step := range r.tables.steps[first : first+count] {
-		if err := out.Send(step.Message(values)); err != nil {
-			counts.Failed++
+		if number, ok := step.Long(); ok {
+			counts.note(out.SendSysEx(r.sysEx(step, number, values)))
 		} else {
-			counts.Sent++
+			counts.note(out.Send(step.Message(values)))
 		}
+	}
+}
+
+// sysEx returns a step's message, which is good until the next.
+func (r *Router) sysEx(step control.Step, number uint32, values *control.Values) []byte {
+	long := r.tables.long(number)
+	if !step.Varies() {
+		return long
+	}
+	r.long = long.Append(r.long[:0], values)
+	return r.long
+}
+
+// note counts a message that an output has taken, or refused.
+func (c *RouterCounts) note(err error) {
+	if err != nil {
+		c.Failed++
+	} else {
+		c.Sent++
 	}
 }
 

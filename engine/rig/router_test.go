@@ -30,6 +30,14 @@ func (r recorder) Send(m engine.Message) error {
 	return nil
 }
 
+func (r recorder) SendSysEx(bytes []byte) error {
+	if err := engine.CheckSysEx(bytes); err != nil {
+		return err
+	}
+	*r.sent = append(*r.sent, fmt.Sprintf("%s% x", r.name, bytes))
+	return nil
+}
+
 // table is a rig whose outputs write down what they are sent, with the instance's name if there are
 // several.
 type table struct {
@@ -241,6 +249,49 @@ func TestBytesBeyondAMessageAreNotPassedOn(t *testing.T) {
 	}
 }
 
+// Named messages may hold system exclusive ones, among others and with values in them; a thru passes on those that
+// arrive.
+func TestSystemExclusiveIsRouted(t *testing.T) {
+	table := newTable(parse(t, `
+[winmidi in]
+read = In
+thru.out = realtime,sysex
+thru.plain = sysex
+thru.quiet = realtime
+[winmidi out]
+write = Out
+message.mode1 = F0 47 7F 29 60 00 04 41 08 02 01 F7
+message.both = B0 38 02 F0 01 F7 F0 02 F7 C0 05
+message.volume = F0 7F 7F 04 01 lsb msb F7 F0 7D value F7
+[winmidi plain]
+write = Plain
+thru.out = sysex
+[winmidi quiet]
+write = Quiet
+[map]
+in.ch0.cc1 > out.mode1
+in.ch0.cc1 > out.both
+in.ch0.pitch > out.volume
+`))
+	for in, want := range map[string][]string{
+		"B0 01 00": nil,
+		"B0 01 01": {"f0 47 7f 29 60 00 04 41 08 02 01 f7", "b0 38 02", "f0 01 f7", "f0 02 f7", "c0 05"},
+		"E0 05 40": {"f0 7f 7f 04 01 05 40 f7", "f0 7d 3f f7"},
+		"E0 00 00": {"f0 7f 7f 04 01 00 00 f7", "f0 7d 00 f7"},
+		"F8":       {"f8", "quiet f8"},
+	} {
+		assert.Equal(t, want, table.route(in), in)
+	}
+	table.sent = nil
+	table.RouteSysEx(0, []byte{0xF0, 0x7E, 1, 0xF7})
+	assert.Equal(t, []string{"f0 7e 01 f7", "plain f0 7e 01 f7"}, table.sent)
+	table.Broken(0)
+	table.RouteSysEx(0, []byte{0xF0, 0x90, 0xF7})
+	assert.Equal(t, rig.RouterCounts{Changes: 4, System: 4, Broken: 1}, table.Counts(0))
+	assert.Equal(t, rig.RouterCounts{Sent: 11, Failed: 1}, table.Counts(1))
+	assert.Equal(t, rig.RouterCounts{Sent: 1, Failed: 1}, table.Counts(2))
+}
+
 func TestWhatCannotBeSentIsCounted(t *testing.T) {
 	r := parse(t, "[winmidi in]\nread=1\n[winmidi out]\nwrite=1\n[map]\nin.ch0.rpn1 > in.ch0.nrpn1\nin.ch0.cc{1,38} > out.ch0.cc1")
 	router := rig.NewRouter(r, []rig.Output{nil, refusing{}})
@@ -249,37 +300,57 @@ func TestWhatCannotBeSentIsCounted(t *testing.T) {
 	}
 	assert.Equal(t, rig.RouterCounts{Changes: 6, System: 1, Unsent: 6}, router.Counts(0))
 	assert.Equal(t, rig.RouterCounts{Failed: 2}, router.Counts(1))
+
+	r = parse(t, "[winmidi in]\nread=1\nthru.in=sysex\nmessage.m=F0 01 F7\n[map]\nin.ch0.cc1 > in.m")
+	for _, c := range []struct {
+		out  rig.Output
+		want rig.RouterCounts
+	}{
+		{nil, rig.RouterCounts{Changes: 1, System: 1, Unsent: 2}},
+		{refusing{}, rig.RouterCounts{Changes: 1, System: 1, Failed: 2}},
+	} {
+		router = rig.NewRouter(r, []rig.Output{c.out})
+		router.Route(0, message("B0 01 01"))
+		router.RouteSysEx(0, []byte{0xF0, 1, 0xF7})
+		assert.Equal(t, c.want, router.Counts(0))
+	}
 }
 
 type refusing struct{}
 
 func (refusing) Send(engine.Message) error { return engine.ErrQueueFull }
+func (refusing) SendSysEx([]byte) error    { return engine.ErrQueueFull }
 
 func TestRoutesSayWhatTheRigDoes(t *testing.T) {
-	r := parse(t, "[winmidi in]\nread=1\nthru.out=realtime\n[winmidi out]\nwrite=1\nnote-off=on\nmessage.go=FA\n[loopback l]\n[map]\n"+
-		"in.ch1.nrpn300 > l.a\nl.a > l.b\nl.b > out.ch0.note1\nin.ch0.cc1 > out.go\nin.ch0.pitch > out.ch0.pitch\nin.ch0.pitch > out.ch1.program")
+	r := parse(t, "[winmidi in]\nread=1\nthru.out=realtime,sysex\n[winmidi out]\nwrite=1\nnote-off=on\nmessage.go=FA f0 7d value f7\nmessage.on=F0 47 01 F7\n[loopback l]\n[map]\n"+
+		"in.ch1.nrpn300 > l.a\nl.a > l.b\nl.b > out.ch0.note1\nin.ch0.cc1 > out.go\nin.ch0.cc2 > out.on\nin.ch0.pitch > out.ch0.pitch\nin.ch0.pitch > out.ch1.program")
 	var got []string
 	for route := range r.Routes() {
-		if !strings.Contains(route.To, "thru") || strings.Contains(route.From, "F2") {
+		if !strings.Contains(route.To, "thru") || strings.Contains(route.From, "F2") || strings.Contains(route.From, "F0") {
 			got = append(got, fmt.Sprint(route.From, " > ", route.To, ": ", route.Messages, ", ", route.Over))
 		}
 	}
 	assert.Equal(t, []string{
-		"in.ch0.cc1 > out.go: FA, 0",
+		"in.ch0.cc1 > out.go: FA F0 7D value F7, 0",
+		"in.ch0.cc2 > out.on: F0 47 01 F7, 0",
 		"in.ch0.pitch > out.ch0.pitch: E0 lsb msb, 0",
 		"in.ch0.pitch > out.ch1.program: C1 value, 0",
 		"in.ch1.nrpn300 > out.ch0.note1: 90 01 value or 80 01 release, 2",
+		"in.F0 > out (thru): F0 ... F7, 0",
 		"in.F2 > out (thru): F2 lsb msb, 0",
 	}, got)
 }
 
 func TestRoutingDoesNotAllocate(t *testing.T) {
-	r := parse(t, head+"in.ch0.cc1 > out.ch0.{cc2,nrpn3,pitch}\nin.ch0.rpn1 > out.ch0.cc1\nin.ch0.cc38 > out.ch0.cc1")
+	r := parse(t, "[winmidi in]\nread = In\nthru.out = sysex\n[winmidi out]\nwrite = Out\nmessage.m = F0 7D 01 value F7 F0 7D F7\n[map]\n"+
+		"in.ch0.cc1 > out.ch0.{cc2,nrpn3,pitch}\nin.ch0.cc1 > out.m\nin.ch0.rpn1 > out.ch0.cc1\nin.ch0.cc38 > out.ch0.cc1")
 	router := rig.NewRouter(r, []rig.Output{nil, refusing{}})
 	messages := []engine.Message{message("B0 01 05"), message("B0 65 00"), message("B0 64 01"), message("B0 06 05"), message("B0 26 05"), message("F8")}
+	long := []byte{0xF0, 1, 0xF7}
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		for _, m := range messages {
 			router.Route(0, m)
 		}
+		router.RouteSysEx(0, long)
 	}))
 }

@@ -12,7 +12,7 @@ import (
 type Route struct {
 	From     string // as in "in.ch0.cc7"
 	To       string // as in "out.ch0.cc8"
-	Messages string // that are sent, as control.ParseTemplate reads them
+	Messages string // that are sent, as control.ParseTemplate reads them; "F0 ... F7" is one that is passed on
 	Over     int    // loopback channels on the way
 }
 
@@ -80,7 +80,14 @@ func (r *Rig) messages(t target) string {
 	text := func(steps []control.Step) string {
 		words := make([]string, len(steps))
 		for i, s := range steps {
-			words[i] = s.String()
+			switch number, long := s.Long(); {
+			case !long:
+				words[i] = s.String()
+			case number == asItCame:
+				words[i] = "F0 ... F7"
+			default:
+				words[i] = r.tables.long(number).String()
+			}
 		}
 		return strings.Join(words, " ")
 	}

@@ -23,6 +23,7 @@ type Notice struct {
 	Instance string
 	Change   control.Change // of a Changed
 	Lost     uint64         // of a Gap: messages
+	What     engine.Kind    // of a SysExLoss: KindSysExCut, KindSysExInterrupted or KindSysExDry
 }
 
 // NoticeKind is what a Notice tells.
@@ -30,9 +31,11 @@ type NoticeKind uint8
 
 // The kinds of Notice.
 const (
-	Changed NoticeKind = iota // a control that arrived; only while Rig.Detect is on
-	Gap                       // messages of the instance's input were lost
-	Gone                      // the device of the instance's input has gone
+	Changed   NoticeKind = iota // a control that arrived; only while Rig.Detect is on
+	Gap                         // messages of the instance's input were lost
+	Gone                        // the device of the instance's input has gone
+	SysExLoss                   // a system exclusive message of the instance's input was lost in part, or may be
+	Resumed                     // the machine has slept; Instance is empty
 )
 
 // Session is a rig that runs on an engine: its open ports, and what is done to each message that
@@ -132,10 +135,14 @@ func (s *Session) drain() {
 // Handle does what the rig says to an event. It is for a handler of engine.Run, together with whatever
 // else that does; it ignores ports that are not the rig's.
 func (s *Session) Handle(ev *engine.Event) {
+	if ev.Kind == engine.KindResumed {
+		s.tell(Notice{Kind: Resumed})
+		return
+	}
 	r := &s.routing
 	if int(ev.Port) >= len(r.readers) || r.readers[ev.Port] == nil {
 		if s.opening.Load() {
-			s.early = append(s.early, *ev)
+			s.early = append(s.early, kept(ev))
 		}
 		return
 	}
@@ -143,6 +150,13 @@ func (s *Session) Handle(ev *engine.Event) {
 		switch ev.Kind {
 		case engine.KindMessage:
 			r.router.Route(instance, ev.Message)
+		case engine.KindSysEx:
+			r.router.RouteSysEx(instance, ev.SysEx)
+		case engine.KindSysExCut, engine.KindSysExInterrupted:
+			r.router.Broken(instance)
+			s.tell(Notice{Kind: SysExLoss, Instance: r.rig.Instances[instance].Name, What: ev.Kind})
+		case engine.KindSysExDry:
+			s.tell(Notice{Kind: SysExLoss, Instance: r.rig.Instances[instance].Name, What: ev.Kind})
 		case engine.KindGap:
 			r.router.Reset(instance)
 			s.tell(Notice{Kind: Gap, Instance: r.rig.Instances[instance].Name, Lost: ev.Lost})
@@ -154,6 +168,13 @@ func (s *Session) Handle(ev *engine.Event) {
 		s.gone.Store(ev.Port, true)
 		s.stopIfAllGone()
 	}
+}
+
+// kept returns a copy of an event that is good for as long as it is wanted. What LostBy says is not.
+func kept(ev *engine.Event) engine.Event {
+	e := *ev
+	e.SysEx, e.LostBy = slices.Clone(e.SysEx), nil
+	return e
 }
 
 // stopIfAllGone ends Run when the rig had inputs and has none left.

@@ -54,7 +54,7 @@ func newStage(t *testing.T, r *rig.Rig) *stage {
 	require.NoError(t, err)
 	s.in, err = s.test.OpenOutput(engine.Index(probeIn), engine.OutputOptions{})
 	require.NoError(t, err)
-	s.out, err = s.test.OpenInput(engine.Index(probeOut), engine.InputOptions{Capacity: 1 << 16})
+	s.out, err = s.test.OpenInput(engine.Index(probeOut), engine.InputOptions{Capacity: 1 << 16, SysExBuffers: 256})
 	require.NoError(t, err)
 	s.session, err = rig.Start(s.engine, r, s.notices)
 	require.NoError(t, err)
@@ -112,7 +112,11 @@ func (s *stage) receive(count uint64) []string {
 		n, err := s.test.ReadInto(events)
 		require.NoError(s.t, err, "after %q", all)
 		for _, ev := range events[:n] {
-			all = append(all, strings.ToLower(ev.Message.Hex()))
+			if ev.Kind == engine.KindSysEx {
+				all = append(all, fmt.Sprintf("% x", ev.SysEx))
+			} else {
+				all = append(all, strings.ToLower(ev.Message.Hex()))
+			}
 		}
 	}
 	s.got += count
@@ -151,6 +155,69 @@ func TestNotesThatAreHeldAreSwitchedOffAtTheEnd(t *testing.T) {
 	require.NoError(t, s.session.Close())
 	assert.Equal(t, []string{"80 40 40", "b0 40 00", "8f 7f 40"}, s.receive(3))
 	assert.NoError(t, s.session.Close(), "again")
+}
+
+// Short messages and long ones to one output keep their order, though only the latter are always queued.
+func TestSystemExclusiveKeepsItsPlace(t *testing.T) {
+	text := strings.Replace(through, "write = Probe Out\n", "write = Probe Out\nmessage.mode1 = F0 47 7F 29 F7 C0 05 F0 7D value F7\n", 1)
+	text = strings.Replace(text, "read = Probe In\n", "read = Probe In\nthru.out = realtime,sysex\n", 1)
+	s := newStage(t, parse(t, text+"in.ch0.cc1 > out.mode1\nin.ch0.note{0..127} > out.ch0.note{0..127}"))
+	for n := range byte(100) {
+		require.NoError(t, s.in.Send(engine.Message(0x400090|int(n)<<8)))
+		require.NoError(t, s.in.SendSysEx([]byte{0xF0, n, 0xF7}))
+		require.NoError(t, s.in.Send(engine.Start))
+		require.NoError(t, s.in.Send(engine.Message(0x0001B0|int(n+1)<<16)))
+		s.sent += 4
+		s.handled(s.sent)
+		want := []string{fmt.Sprintf("90 %02x 40", n), fmt.Sprintf("f0 %02x f7", n), "fa",
+			"f0 47 7f 29 f7", "c0 05", fmt.Sprintf("f0 7d %02x f7", n+1)}
+		require.Equal(t, want, s.received())
+	}
+}
+
+// What is no whole message is told and counted, and not passed on.
+func TestBrokenSystemExclusiveIsToldAndNotPassedOn(t *testing.T) {
+	text := strings.Replace(through, "read = Probe In\n", "read = Probe In\nthru.out = sysex\n", 1)
+	s := newStage(t, parse(t, text))
+	faults, err := engine.ParseFaults(strings.NewReader("message cable=0 nth=1 -> MIM_LONGERROR bytes=3"), "faults")
+	require.NoError(t, err)
+	require.NoError(t, s.loop.Script(faults))
+	s.send("90 01 02")
+	assert.Equal(t, rig.Notice{Kind: rig.SysExLoss, Instance: "in", What: engine.KindSysExInterrupted}, <-s.notices)
+	for _, kind := range []engine.Kind{engine.KindSysExCut, engine.KindSysExDry} {
+		ev := engine.Event{Port: s.engine.Stats().Inputs[0].Port, Kind: kind}
+		require.NoError(t, s.engine.Call(func() { s.session.Handle(&ev) }))
+		assert.Equal(t, rig.Notice{Kind: rig.SysExLoss, Instance: "in", What: kind}, <-s.notices)
+	}
+	require.NoError(t, s.in.SendSysEx([]byte{0xF0, 1, 0xF7}))
+	assert.Equal(t, []string{"f0 01 f7"}, s.receive(1))
+	assert.Equal(t, rig.RouterCounts{Changes: 1, System: 3, Broken: 2}, s.session.Stats().Instances[0].RouterCounts)
+}
+
+// Events that come before the session knows their input wait for it, with their bytes: the engine's own are used
+// again meanwhile.
+func TestSystemExclusiveDuringAReplacementIsKept(t *testing.T) {
+	s := newStage(t, parse(t, through))
+	in, err := s.test.OpenOutput(engine.Index(secondIn), engine.OutputOptions{})
+	require.NoError(t, err)
+	faults, err := engine.ParseFaults(strings.NewReader("midiOutOpen cable=3 -> hang"), "faults")
+	require.NoError(t, err)
+	require.NoError(t, s.loop.Script(faults))
+	replaced := make(chan error)
+	go func() {
+		replaced <- s.session.Replace(parse(t, through+"[winmidi second]\nread=Second In\nthru.out=sysex\n[winmidi last]\nwrite=Second Out"))
+	}()
+	var want []string
+	for n := range byte(100) {
+		bytes := []byte{0xF0, n, n, 0xF7}
+		want = append(want, fmt.Sprintf("% x", bytes))
+		require.Eventually(t, func() bool { return len(s.engine.Stats().Inputs) == 2 }, 10*time.Second, time.Millisecond)
+		require.NoError(t, in.SendSysEx(bytes))
+		s.handled(uint64(n) + 1)
+	}
+	require.NoError(t, s.loop.Script(engine.Faults{}))
+	require.NoError(t, <-replaced)
+	assert.Equal(t, want, s.receive(100))
 }
 
 func TestOutputsAreResetUnlessTheRigSaysOtherwise(t *testing.T) {
@@ -485,4 +552,13 @@ func TestASessionInAProgramsOwnRun(t *testing.T) {
 	assert.EqualValues(t, 10, s.Stats().Instances[0].Changes, "after the engine is closed")
 	assert.NoError(t, s.Close())
 	assert.True(t, errors.Is(s.Replace(parse(t, through)), engine.ErrClosed))
+}
+
+func TestSleepOfTheMachineIsANotice(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note0 > out.ch0.note0"))
+	resumed := engine.Event{Kind: engine.KindResumed, Port: engine.NoPort}
+	require.NoError(t, s.engine.Call(func() { s.session.Handle(&resumed) }))
+	assert.Equal(t, rig.Notice{Kind: rig.Resumed}, <-s.notices)
+	s.send("90 00 10") // it goes on
+	assert.Equal(t, []string{"90 00 10"}, s.received())
 }

@@ -41,6 +41,9 @@ func (s *sink) Send(m engine.Message) error {
 	return nil
 }
 
+// SendSysEx sends a system exclusive message, of which the output makes a copy.
+func (s *sink) SendSysEx(bytes []byte) error { return s.out.SendSysEx(bytes) }
+
 // follow keeps account of a message that has been sent.
 func (n *noteSet) follow(m engine.Message) {
 	channel := m.Status() & 15

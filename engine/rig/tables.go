@@ -13,7 +13,9 @@ type Tables struct {
 	pages   []uint32 // by input, RPN or NRPN, channel and upper half of the number: the first cell of the lower; 0: none
 	targets []target
 	steps   []control.Step
-	inputs  []int32 // by instance: its number among those with cells; -1: it reads no port
+	longs   []uint32 // by a step's Long: where in bytes the message begins, and then where the last one ends
+	bytes   []byte   // control.Longs
+	inputs  []int32  // by instance: its number among those with cells; -1: it reads no port
 }
 
 // cell is a run of targets, in the order in which they are to be sent.
@@ -32,6 +34,24 @@ type target struct {
 }
 
 const maxSteps = 255 // of a target
+
+// asItCame is the number of the message that has arrived, among those that steps send.
+const asItCame = 0
+
+func newTables() *Tables { return &Tables{longs: []uint32{asItCame: 0, asItCame + 1: 0}} }
+
+// addLong adds a system exclusive message and returns its number.
+func (t *Tables) addLong(l control.Long) (number uint32) {
+	number = uint32(len(t.longs) - 1)
+	t.bytes = append(t.bytes, l...)
+	t.longs = append(t.longs, uint32(len(t.bytes)))
+	return number
+}
+
+// long returns the system exclusive message of a number.
+func (t *Tables) long(number uint32) control.Long {
+	return control.Long(t.bytes[t.longs[number]:t.longs[number+1]])
+}
 
 // layout says where each type's cells begin within an input's, and how many each of its channels has.
 // Its length is a power of two, which saves a check of the index.
@@ -81,8 +101,8 @@ func (t *Tables) findSystem(input uint32, status byte) []target {
 	return t.targets[at.first : at.first+at.count]
 }
 
-// passed are the system messages that thru = realtime passes on: what keeps sequencers in time.
+// passed are the system messages that a thru passes on: with sysex the first, with realtime the others.
 var passed = [...]byte{
-	engine.QuarterFrame, engine.SongPosition, engine.SongSelect, engine.Clock, engine.Start,
+	engine.SysEx, engine.QuarterFrame, engine.SongPosition, engine.SongSelect, engine.Clock, engine.Start,
 	engine.Continue, engine.Stop, engine.ActiveSensing, engine.SystemReset,
 }
