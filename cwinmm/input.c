@@ -102,7 +102,10 @@ static void publish(struct onset_input *in, uint32_t token, struct onset_event e
         leave(in, token);
         return;
     }
-    onset_ring_push(in->ring, event);
+    if (!onset_ring_push(in->ring, event))
+        // Under the gate: the waiter may go behind it. Another callback that comes meanwhile is
+        // held up no longer than it takes to wake.
+        onset_tether_free(&in->waiter->tether);
     finish(in, token); // refused or not: a loss must be told too
 }
 
@@ -225,8 +228,9 @@ __attribute__((noinline)) static void deliver_rest(struct onset_input *in, uint3
     }
 }
 
-// On the driver's thread: no lock, no allocation, no Go, no WinMM call, no output. The system call
-// that wakes a sleeper is the only one.
+// On the driver's thread: no lock, no allocation, no Go, no WinMM call, no output. There are two
+// system calls, and neither waits: to wake a sleeper, and, when the ring is full, to let one go
+// anywhere that has kept to this thread's processor (tether.h).
 static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, DWORD_PTR param1,
                               DWORD_PTR param2)
 {

@@ -23,20 +23,6 @@ func RaiseThread(busy bool) (granted Priority, lower func()) {
 // again. False: not granted.
 func PinThread(processor int) bool { return bool(C.onset_thread_pin(C.int(processor))) }
 
-// Affinity is where a thread may run.
-type Affinity struct{ c C.struct_onset_affinity }
-
-// Keep remembers where the calling thread may run. False: the system does not say.
-func (a *Affinity) Keep() bool { return bool(C.onset_affinity_keep(&a.c)) }
-
-// Narrow keeps the calling thread to one of the processors that it may run on. False: it may not run there.
-func (a *Affinity) Narrow(processor int) bool {
-	return bool(C.onset_affinity_narrow(&a.c, C.uint32_t(processor)))
-}
-
-// Widen lets the calling thread go anywhere it could when Keep was called.
-func (a *Affinity) Widen() { C.onset_affinity_widen(&a.c) }
-
 // SleepUntil sleeps until the system's clock has come to ns (OSNanoseconds), as exactly as the system
 // can.
 func SleepUntil(ns uint64) { C.onset_sleep_until(C.uint64_t(ns)) }

@@ -57,6 +57,17 @@ bool onset_affinity_keep(struct onset_affinity *affinity);
 bool onset_affinity_narrow(const struct onset_affinity *affinity, uint32_t processor);
 void onset_affinity_widen(const struct onset_affinity *affinity);
 
+// The calling thread, for others to widen where it may run. False: not granted. forget ends that,
+// before the thread does.
+#ifdef _WIN32
+typedef HANDLE onset_thread;
+#else
+typedef int onset_thread;
+#endif
+bool onset_thread_refer(onset_thread *thread);
+void onset_thread_forget(onset_thread thread);
+void onset_affinity_widen_other(const struct onset_affinity *affinity, onset_thread thread);
+
 // Gives the processor a hint that this is a busy wait.
 static inline void onset_pause(void)
 {

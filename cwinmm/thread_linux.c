@@ -109,7 +109,23 @@ bool onset_affinity_narrow(const struct onset_affinity *affinity, uint32_t proce
 
 void onset_affinity_widen(const struct onset_affinity *affinity)
 {
-    sched_setaffinity(0, sizeof(cpu_set_t), (const cpu_set_t *)affinity);
+    onset_affinity_widen_other(affinity, 0);
+}
+
+bool onset_thread_refer(onset_thread *thread)
+{
+    *thread = (onset_thread)onset_thread_id();
+    return true;
+}
+
+void onset_thread_forget(onset_thread thread)
+{
+    (void)thread;
+}
+
+void onset_affinity_widen_other(const struct onset_affinity *affinity, onset_thread thread)
+{
+    sched_setaffinity(thread, sizeof(cpu_set_t), (const cpu_set_t *)affinity);
 }
 
 // In the middle of the range, below the kernel's own interrupt threads (50).

@@ -111,8 +111,25 @@ bool onset_affinity_narrow(const struct onset_affinity *affinity, uint32_t proce
 
 void onset_affinity_widen(const struct onset_affinity *affinity)
 {
+    onset_affinity_widen_other(affinity, GetCurrentThread());
+}
+
+bool onset_thread_refer(onset_thread *thread)
+{
+    HANDLE process = GetCurrentProcess();
+    return DuplicateHandle(process, GetCurrentThread(), process, thread, 0, FALSE,
+                           DUPLICATE_SAME_ACCESS);
+}
+
+void onset_thread_forget(onset_thread thread)
+{
+    CloseHandle(thread);
+}
+
+void onset_affinity_widen_other(const struct onset_affinity *affinity, onset_thread thread)
+{
     if (affinity->mask)
-        SetThreadAffinityMask(GetCurrentThread(), affinity->mask);
+        SetThreadAffinityMask(thread, affinity->mask);
 }
 
 typedef HANDLE(WINAPI *set_task)(LPCWSTR name, LPDWORD index);

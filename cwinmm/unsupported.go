@@ -185,6 +185,27 @@ func (*Waiter) Tell() {}
 // Close does nothing in this build.
 func (*Waiter) Close() {}
 
+// Tether keeps a sleeper to a processor. There is none in this build.
+type Tether struct{}
+
+// Tether returns nil in this build.
+func (*Waiter) Tether() *Tether { return nil }
+
+// Begin returns false in this build.
+func (*Tether) Begin() bool { return false }
+
+// Narrow returns false in this build.
+func (*Tether) Narrow(int) bool { return false }
+
+// Widen does nothing in this build.
+func (*Tether) Widen() {}
+
+// Freed returns false in this build.
+func (*Tether) Freed() bool { return false }
+
+// End does nothing in this build.
+func (*Tether) End() {}
+
 // Ring is the consumer's side of an input's ring. There is none in this build.
 type Ring struct{}
 
@@ -303,18 +324,6 @@ func RaiseThread(bool) (Priority, func()) { return PriorityNormal, func() {} }
 
 // PinThread does nothing in this build.
 func PinThread(int) bool { return false }
-
-// Affinity is where a thread may run.
-type Affinity struct{}
-
-// Keep returns false in this build.
-func (*Affinity) Keep() bool { return false }
-
-// Narrow returns false in this build.
-func (*Affinity) Narrow(int) bool { return false }
-
-// Widen does nothing in this build.
-func (*Affinity) Widen() {}
 
 // SleepUntil does nothing in this build.
 func SleepUntil(uint64) {}

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "ring.h"
+#include "tether.h"
 #include "thread.h"
 
 #define ONSET_FOREVER (-1)
@@ -40,9 +41,11 @@ struct onset_waiter {
     _Atomic uint32_t command; // grows when the sleeper has something to look up besides its rings
     _Atomic uint32_t refs;
     _Atomic uint32_t waker; // the processor that the sleeper was last woken from
+    struct onset_tether tether;
 };
 
 static_assert(offsetof(struct onset_waiter, waker) == 12, "waiter.go reads waker at 12");
+static_assert(offsetof(struct onset_waiter, tether.state) == 16, "waiter.go reads its state at 16");
 static_assert(offsetof(struct onset_waiter, state) == 0, "waiter.go stores state at 0");
 static_assert(offsetof(struct onset_waiter, command) == 4, "waiter.go reads command at 4");
 

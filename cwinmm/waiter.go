@@ -18,6 +18,7 @@ type Waiter struct {
 	state   *atomic.Uint32
 	command *atomic.Uint32
 	waker   *atomic.Uint32
+	tether  Tether
 }
 
 // NewWaiter returns a waiter that is awake. Release it with Close.
@@ -32,6 +33,7 @@ func NewWaiter() (*Waiter, error) {
 		state:   (*atomic.Uint32)(p),
 		command: (*atomic.Uint32)(unsafe.Add(p, 4)),
 		waker:   (*atomic.Uint32)(unsafe.Add(p, 12)),
+		tether:  Tether{c: &c.tether, state: (*atomic.Uint32)(unsafe.Add(p, 16))},
 	}, nil
 }
 
@@ -55,6 +57,9 @@ func (w *Waiter) Command() uint32 { return w.command.Load() }
 
 // Waker returns the processor that the sleeper was last woken from.
 func (w *Waiter) Waker() int { return int(w.waker.Load()) }
+
+// Tether returns what keeps the sleeper's thread to a processor, until Close.
+func (w *Waiter) Tether() *Tether { return &w.tether }
 
 // Tell has the sleeper look at what it was told apart from its rings, awake or asleep.
 func (w *Waiter) Tell() { C.onset_command(w.c) }

@@ -13,19 +13,24 @@ import (
 // wakings take is measured either way, in windows of them, and the better way is kept and, from time to
 // time, held against the other.
 //
+// A driver's thread that does not sleep at all would keep the poller from ever running again. The callback
+// that first finds a ring full lets the poller go, and then it does not follow for long.
+//
 // It belongs to the poller, and does its work before the poller sleeps.
 type follower struct {
-	able     bool
-	affinity cwinmm.Affinity
-	at       atomic.Int32 // the processor that it keeps to; -1: any
+	tether *cwinmm.Tether
+	able   bool
+	at     atomic.Int32  // the processor that it keeps to; -1: any
+	freed  atomic.Uint64 // times that a callback let it go
 
 	follows bool      // the way that is being taken
 	median  [2]uint64 // ticks that a waking took in the last window: not following, following; 0: not known
 	trial   bool      // this window is a look at the other way
 	took    [window]uint64
-	n       int // wakings in this window
-	stay    int // windows until the next trial
-	term    int // how many they were at first
+	n       int  // wakings in this window
+	stay    int  // windows until the next trial
+	term    int  // how many they were at first
+	shy     bool // it has been let go: there is no trial before stay is over
 }
 
 const (
@@ -38,21 +43,24 @@ const (
 
 // begin is called on the poller's thread when it starts.
 func (f *follower) begin() {
-	f.able = f.affinity.Keep()
+	f.able = f.tether.Begin()
 	f.at.Store(-1)
-	f.follows, f.trial, f.median = false, false, [2]uint64{}
+	f.follows, f.trial, f.shy, f.median = false, false, false, [2]uint64{}
 	f.n, f.term, f.stay = 0, shortTerm, 0
 }
 
 // end is called there when it stops. From then on it does nothing: ReadInto polls on any thread.
 func (f *follower) end() {
-	f.release()
-	f.able = false
+	if f.able {
+		f.tether.End()
+		f.able = false
+		f.at.Store(-1)
+	}
 }
 
 func (f *follower) release() {
 	if f.at.Load() >= 0 {
-		f.affinity.Widen()
+		f.tether.Widen()
 		f.at.Store(-1)
 	}
 }
@@ -70,18 +78,29 @@ func (f *follower) place(waker int) {
 	if !f.able {
 		return
 	}
-	f.judge()
+	if f.tether.Freed() {
+		f.giveUp()
+	} else {
+		f.judge()
+	}
 	switch {
 	case !f.follows:
 		f.release()
 	case f.at.Load() != int32(waker):
 		// A driver's thread that moves is followed. Where the poller may not go, it does not.
-		if f.able = f.affinity.Narrow(waker); f.able {
+		if f.tether.Narrow(waker) {
 			f.at.Store(int32(waker))
 		} else {
-			f.release()
+			f.end()
 		}
 	}
+}
+
+// giveUp takes following for a trial that was lost, and more: events were.
+func (f *follower) giveUp() {
+	f.freed.Add(1)
+	f.follows, f.trial, f.shy = false, false, true
+	f.n, f.term, f.stay = 0, longTerm, longTerm
 }
 
 // judge decides on the way at the end of a window.
@@ -105,8 +124,8 @@ func (f *follower) judge() {
 			f.term = min(2*f.term, longTerm)
 		}
 		f.stay = f.term
-	case f.stay == 0 || before > 0 && median > 2*before:
-		f.trial = true
+	case f.stay == 0 || !f.shy && before > 0 && median > 2*before:
+		f.trial, f.shy = true, false
 		f.follows = !f.follows
 	default:
 		f.stay--

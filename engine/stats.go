@@ -8,6 +8,7 @@ type Stats struct {
 	Priority string // of Run's thread, as granted: "normal" if none was
 	Parks    uint64 // times the poller went to sleep
 	Follows  int    // the processor that a parking poller keeps to, its driver's; -1: none
+	LetGo    uint64 // times that it was let go of it because an input's ring was full
 	// LateWakeups counts how often the poller, woken for something else, found a message that should have
 	// woken it more than a second before. It stays 0, or there is a defect in Onset.
 	LateWakeups uint64
@@ -122,6 +123,7 @@ func (e *Engine) Stats() Stats {
 		Priority:       cwinmm.Priority(e.poller.granted.Load()).String(),
 		Parks:          e.poller.parks.Load(),
 		Follows:        int(e.poller.follow.at.Load()),
+		LetGo:          e.poller.follow.freed.Load(),
 		LateWakeups:    e.poller.lateWakeups.Load(),
 		StaleCallbacks: cwinmm.StaleCallbacks() + cwinmm.StaleDones(),
 		Abandoned:      cwinmm.Abandoned(),

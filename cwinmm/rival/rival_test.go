@@ -101,12 +101,18 @@ func TestARivalOnItsProcessor(t *testing.T) {
 	}
 }
 
-// processors returns those that the calling thread may be on; it may be on the first alone then.
+// processors returns those that the calling thread may be on.
 func processors() (all []int) {
-	var allowed cwinmm.Affinity
-	allowed.Keep()
+	waiter, err := cwinmm.NewWaiter()
+	if err != nil {
+		return nil
+	}
+	defer waiter.Close()
+	tether := waiter.Tether()
+	tether.Begin()
+	defer tether.End()
 	for n := runtime.NumCPU() - 1; n >= 0; n-- {
-		if allowed.Narrow(n) {
+		if tether.Narrow(n) {
 			all = append(all, n)
 		}
 	}
