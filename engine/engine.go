@@ -126,7 +126,7 @@ func Open(options Options) (*Engine, error) {
 		return nil, err
 	}
 	e.poller = poller{engine: e, spin: tick.Ticks(options.SpinFor), yield: newYielder()}
-	e.poller.follow.tether = waiter.Tether()
+	e.poller.follow.tether = e.waiter.Tether()
 	e.poller.follow.at.Store(-1)
 	e.mu.Lock()
 	defer e.mu.Unlock()
