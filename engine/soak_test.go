@@ -74,7 +74,7 @@ type soak struct {
 	mu     sync.Mutex
 	heard  map[engine.Port]uint64 // short messages, well-formed or not, that the program has been given
 	toHear map[engine.Port]uint64 // what an input that had nothing else says of them
-	kinds  [engine.KindSysExDry + 1]uint64
+	kinds  [engine.KindResumed + 1]uint64
 	panics int
 	in     engine.InputStats  // sums of the inputs that have been closed
 	out    engine.OutputStats // and of the outputs

@@ -100,7 +100,11 @@ func writeNotice(stdout, stderr io.Writer, n rig.Notice) {
 	case rig.Resumed:
 		fmt.Fprintln(stderr, "the machine has slept")
 	case rig.Gone:
-		fmt.Fprintf(stderr, "%s: the input device has gone\n", n.Instance)
+		fmt.Fprintf(stderr, "%s: %s port %d %q has gone; waiting for it\n", n.Instance, n.Port.Direction, n.Port.Index, n.Port.Name)
+	case rig.Found:
+		fmt.Fprintf(stderr, "%s: %s port %d %q is there again\n", n.Instance, n.Port.Direction, n.Port.Index, n.Port.Name)
+	case rig.Back:
+		fmt.Fprintf(stderr, "%s: %s port %d %q is open again\n", n.Instance, n.Port.Direction, n.Port.Index, n.Port.Name)
 	case rig.SysExLoss:
 		fmt.Fprintf(stderr, "%s: %s\n", n.Instance, sysExLosses[n.What])
 	}

@@ -14,16 +14,14 @@ import (
 	"github.com/onset-midi/onset/engine/control"
 )
 
-// ErrNoInput is what Run returns when all inputs of the rig are lost.
-var ErrNoInput = errors.New("all input ports of the rig are lost")
-
 // Notice is something that a running rig has to tell.
 type Notice struct {
 	Kind     NoticeKind
 	Instance string
-	Change   control.Change // of a Changed
-	Lost     uint64         // of a Gap: messages
-	What     engine.Kind    // of a SysExLoss: KindSysExCut, KindSysExInterrupted or KindSysExDry
+	Change   control.Change  // of a Changed
+	Lost     uint64          // of a Gap: messages
+	What     engine.Kind     // of a SysExLoss: KindSysExCut, KindSysExInterrupted or KindSysExDry
+	Port     engine.PortInfo // of a Gone, Found or Back
 }
 
 // NoticeKind is what a Notice tells.
@@ -33,7 +31,9 @@ type NoticeKind uint8
 const (
 	Changed   NoticeKind = iota // a control that arrived; only while Rig.Detect is on
 	Gap                         // messages of the instance's input were lost
-	Gone                        // the device of the instance's input has gone
+	Gone                        // the device of one of the instance's ports has gone; it is waited for
+	Found                       // it is there again, and is being opened
+	Back                        // that is done
 	SysExLoss                   // a system exclusive message of the instance's input was lost in part, or may be
 	Resumed                     // the machine has slept; Instance is empty
 )
@@ -53,10 +53,9 @@ type Session struct {
 
 	// The handler's own: changed by way of Engine.Call.
 	routing routing
-	early   []engine.Event          // of inputs that are not in the routing yet
-	stop    context.CancelCauseFunc // ends Run; nil: it is not under way
+	early   []engine.Event // of inputs that are not in the routing yet
+	running bool           // Run is under way
 
-	gone    sync.Map      // engine.Port: inputs whose device has gone
 	opening atomic.Bool   // ports that are not in the routing yet
 	dropped atomic.Uint64 // notices
 }
@@ -82,28 +81,18 @@ func Start(e *engine.Engine, r *Rig, notices chan<- Notice) (*Session, error) {
 }
 
 // Run handles what arrives until ctx is cancelled, then what had arrived by then, and returns ctx's
-// error. Other errors are those of Engine.Run, and ErrNoInput. It sets the engine's read deadline.
+// error. Other errors are those of Engine.Run. It sets the engine's read deadline.
 func (s *Session) Run(ctx context.Context) error {
-	inner, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	busy := false
-	err := s.engine.Call(func() {
-		if busy = s.stop != nil; !busy {
-			s.stop = stop
-			s.stopIfAllGone()
-		}
-	})
+	err := s.engine.Call(func() { busy, s.running = s.running, true })
 	if err != nil {
 		return err
 	}
 	if busy {
 		return engine.ErrBusy
 	}
-	defer func() { _ = s.engine.Call(func() { s.stop = nil }) }() // an engine that is closed runs no more
-	err = s.engine.Run(inner, s.Handle)
-	if errors.Is(err, context.Canceled) {
-		err = context.Cause(inner)
-	}
+	defer func() { _ = s.engine.Call(func() { s.running = false }) }() // an engine that is closed runs no more
+	err = s.engine.Run(ctx, s.Handle)
 	if ctx.Err() != nil {
 		s.drain()
 	}
@@ -140,10 +129,18 @@ func (s *Session) Handle(ev *engine.Event) {
 		return
 	}
 	r := &s.routing
-	if int(ev.Port) >= len(r.readers) || r.readers[ev.Port] == nil {
-		if s.opening.Load() {
-			s.early = append(s.early, kept(ev))
-		}
+	if ev.Port < 0 {
+		return
+	}
+	reads := int(ev.Port) < len(r.readers) && r.readers[ev.Port] != nil
+	if !reads && s.opening.Load() {
+		s.early = append(s.early, kept(ev))
+		return
+	}
+	if ev.Info != nil {
+		s.plugged(ev)
+	}
+	if !reads {
 		return
 	}
 	for _, instance := range r.readers[ev.Port] {
@@ -161,12 +158,25 @@ func (s *Session) Handle(ev *engine.Event) {
 			r.router.Reset(instance)
 			s.tell(Notice{Kind: Gap, Instance: r.rig.Instances[instance].Name, Lost: ev.Lost})
 		case engine.KindPortLost:
-			s.tell(Notice{Kind: Gone, Instance: r.rig.Instances[instance].Name})
+			r.router.Reset(instance)
 		}
 	}
-	if ev.Kind == engine.KindPortLost {
-		s.gone.Store(ev.Port, true)
-		s.stopIfAllGone()
+}
+
+// plugged tells of a port whose device has gone or come back.
+func (s *Session) plugged(ev *engine.Event) {
+	kind, ok := map[engine.Kind]NoticeKind{
+		engine.KindPortLost: Gone, engine.KindPortFound: Found, engine.KindPortReopened: Back,
+	}[ev.Kind]
+	if !ok {
+		return
+	}
+	r := &s.routing
+	for i, sink := range r.sinks {
+		reads := int(ev.Port) < len(r.readers) && slices.Contains(r.readers[ev.Port], i)
+		if reads || sink != nil && sink.out.Port() == ev.Port {
+			s.tell(Notice{Kind: kind, Instance: r.rig.Instances[i].Name, Port: *ev.Info})
+		}
 	}
 }
 
@@ -175,25 +185,6 @@ func kept(ev *engine.Event) engine.Event {
 	e := *ev
 	e.SysEx, e.LostBy = slices.Clone(e.SysEx), nil
 	return e
-}
-
-// stopIfAllGone ends Run when the rig had inputs and has none left.
-func (s *Session) stopIfAllGone() {
-	if s.stop == nil {
-		return
-	}
-	some := false
-	for port, readers := range s.routing.readers {
-		if readers != nil {
-			if _, gone := s.gone.Load(engine.Port(port)); !gone {
-				return
-			}
-			some = true
-		}
-	}
-	if some {
-		s.stop(ErrNoInput)
-	}
 }
 
 func (s *Session) tell(n Notice) {
@@ -273,29 +264,21 @@ func (s *Session) openPorts(r *Rig) (inputs map[string]*engine.Input, outputs ma
 }
 
 func (s *Session) openInput(name string, opened map[string]*engine.Input) (*engine.Input, error) {
-	if in, ok := s.inputs[name]; ok && !s.isGone(in) {
+	if in, ok := s.inputs[name]; ok {
 		return in, nil
 	}
 	info, err := s.engine.Find(engine.In, engine.Named(name))
 	if err != nil {
-		if in, ok := s.inputs[name]; ok {
-			return in, nil // it has gone and is not back; the rest can be replaced all the same
-		}
 		return nil, err
 	}
 	for _, ports := range []map[string]*engine.Input{s.inputs, opened} {
 		for _, in := range ports {
-			if in.Info() == info && !s.isGone(in) {
+			if in.Info() == info {
 				return in, nil
 			}
 		}
 	}
-	return s.engine.OpenInput(engine.Index(info.Index), engine.InputOptions{})
-}
-
-func (s *Session) isGone(in *engine.Input) bool {
-	_, gone := s.gone.Load(in.Port())
-	return gone
+	return s.engine.OpenInput(engine.Index(info.Index), engine.InputOptions{EndNotes: true})
 }
 
 func (s *Session) openOutput(name string, opened map[string]*sink) (*sink, error) {
@@ -394,7 +377,6 @@ func (s *Session) install(next routing) []hanging {
 	for i := range early {
 		s.Handle(&early[i])
 	}
-	s.stopIfAllGone()
 	return unsent
 }
 

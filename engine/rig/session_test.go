@@ -445,12 +445,52 @@ func TestALossIsToldAndForgetsHalfAParameter(t *testing.T) {
 	assert.Empty(t, s.received())
 }
 
-func TestLosingAllInputsEndsTheRun(t *testing.T) {
-	s := newStage(t, parse(t, "[winmidi a]\nread = Probe In\n[winmidi b]\nread = Probe In\n[winmidi c]\nread = Second In\nwrite = Probe Out"))
-	s.loop.Unplug(secondIn)
-	assert.Equal(t, rig.Notice{Kind: rig.Gone, Instance: "c"}, <-s.notices)
+// awaitPlugged waits for a notice of a port, and returns whose it is.
+func (s *stage) awaitPlugged(kind rig.NoticeKind) string {
+	s.t.Helper()
+	for {
+		select {
+		case n := <-s.notices:
+			if n.Kind == kind {
+				return n.Instance + " " + n.Port.Name
+			}
+		case <-time.After(20 * time.Second):
+			require.Fail(s.t, "no such notice")
+		}
+	}
+}
+
+// A device that goes leaves no note sounding and no half a parameter, and is waited for.
+func TestARigWaitsForItsInput(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note60 > out.ch0.note61\nin.ch0.rpn1 > out.ch0.cc1\nin.ch0.cc2 > out.ch0.cc3"))
+	for _, m := range []string{"90 3C 40", "B0 65 00", "B0 64 01", "B0 06 40"} {
+		s.send(m)
+	}
+	assert.Equal(t, []string{"90 3d 40"}, s.received())
 	s.loop.Unplug(probeIn)
-	assert.ErrorIs(t, <-s.ended, rig.ErrNoInput)
+	assert.Equal(t, "in Probe In", s.awaitPlugged(rig.Gone))
+	require.Eventually(t, func() bool { return s.out.Stats().Received >= 2 }, 10*time.Second, time.Millisecond)
+	assert.Equal(t, []string{"90 3d 00"}, s.received())
+
+	require.NoError(t, s.loop.Replug(probeIn, 3, "2- Probe In"))
+	assert.Equal(t, "in 2- Probe In", s.awaitPlugged(rig.Found))
+	assert.Equal(t, "in 2- Probe In", s.awaitPlugged(rig.Back))
+	require.Eventually(t, func() bool { return s.in.Send(message("B0 26 00")) == nil }, 20*time.Second, time.Millisecond)
+	require.NoError(t, s.in.Send(message("B0 02 05")))
+	require.Eventually(t, func() bool { return s.out.Stats().Received >= 3 }, 10*time.Second, time.Millisecond)
+	assert.Equal(t, []string{"b0 03 05"}, s.received())
+}
+
+// An output that goes is waited for as well, and the rig goes on.
+func TestARigWaitsForItsOutput(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.cc1 > out.ch0.cc2"))
+	s.loop.Unplug(probeOut)
+	assert.Equal(t, "out Probe Out", s.awaitPlugged(rig.Gone))
+	require.NoError(t, s.loop.Replug(probeOut, 0, "Probe Out"))
+	assert.Equal(t, "out Probe Out", s.awaitPlugged(rig.Back))
+	require.Eventually(t, func() bool { return !s.out.Stats().Device.Lost }, 20*time.Second, time.Millisecond)
+	s.send("B0 01 05")
+	assert.Equal(t, []string{"b0 02 05"}, s.received())
 }
 
 // An input that has gone does not keep the rest from being replaced.
@@ -458,21 +498,20 @@ func TestReplacingWhileAnInputHasGone(t *testing.T) {
 	const second = "[winmidi second]\nread = Second In\n"
 	s := newStage(t, parse(t, second+through+"in.ch0.cc1 > out.ch0.cc2"))
 	s.loop.Unplug(secondIn)
-	assert.Equal(t, rig.Notice{Kind: rig.Gone, Instance: "second"}, <-s.notices)
+	assert.Equal(t, "second Second In", s.awaitPlugged(rig.Gone))
 	require.NoError(t, s.session.Replace(parse(t, second+through+"in.ch0.cc1 > out.ch0.cc3")))
 	s.send("B0 01 05")
 	assert.Equal(t, []string{"b0 03 05"}, s.received())
-	require.NoError(t, s.session.Replace(parse(t, second)))
-	assert.ErrorIs(t, <-s.ended, rig.ErrNoInput)
-	assert.ErrorIs(t, s.session.Run(t.Context()), rig.ErrNoInput, "at once")
+	require.NoError(t, s.session.Replace(parse(t, through+"in.ch0.cc1 > out.ch0.cc4")))
+	s.send("B0 01 05")
+	assert.Equal(t, []string{"b0 04 05"}, s.received())
 }
 
 func TestOnlyOneRunAtATime(t *testing.T) {
 	s := newStage(t, parse(t, through))
 	s.send("B0 01 05") // it is running
 	assert.ErrorIs(t, s.session.Run(t.Context()), engine.ErrBusy)
-	s.loop.Unplug(probeIn)
-	assert.ErrorIs(t, <-s.ended, rig.ErrNoInput, "the first is still told")
+	assert.ErrorIs(t, s.end(), context.Canceled, "the first goes on")
 }
 
 // While a run ends, and handles what had arrived, the rig may still be replaced and looked at.
