@@ -112,9 +112,10 @@ func (s *stage) receive(count uint64) []string {
 		n, err := s.test.ReadInto(events)
 		require.NoError(s.t, err, "after %q", all)
 		for _, ev := range events[:n] {
-			if ev.Kind == engine.KindSysEx {
+			switch ev.Kind {
+			case engine.KindSysEx:
 				all = append(all, fmt.Sprintf("% x", ev.SysEx))
-			} else {
+			case engine.KindMessage:
 				all = append(all, strings.ToLower(ev.Message.Hex()))
 			}
 		}
