@@ -322,7 +322,10 @@ func TestRunWaitsForItsInput(t *testing.T) {
 	r := run(t, write(t, newFolder(t), "rig.cfg", through+"in.ch0.cc1 > out.ch0.cc2\n"))
 	r.loop.Unplug(0)
 	r.stderr.await(t, "has gone; waiting for it\n")
+	require.Eventually(t, func() bool { return r.in.Stats().Device.Lost }, 20*time.Second, time.Millisecond)
 	require.NoError(t, r.loop.Replug(0, 0, "In"))
 	r.stderr.await(t, "is open again\n")
+	require.Eventually(t, func() bool { return r.in.Stats().Device.Reopened == 1 }, 20*time.Second, time.Millisecond)
+	assert.Equal(t, "B0 02 05", r.send("B0 01 05"))
 	assert.Equal(t, 0, r.end())
 }
