@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -119,6 +120,15 @@ func (in *Input) Free() {
 	}
 }
 
+// Discard closes and frees an input whose events nobody is to have: they count as StaleCallbacks.
+func (in *Input) Discard(deadline time.Duration) {
+	_ = in.Close(deadline) // an abandoned one is counted
+	in.Free()
+	discarded.Add(in.Counts().Received)
+}
+
+var discarded atomic.Uint64
+
 // Counts returns the input's counters; each is exact, but they are read one after the other.
 func (in *Input) Counts() InputCounts {
 	in.mu.Lock()
@@ -163,9 +173,9 @@ func (in *Input) sum() InputCounts {
 	return counts
 }
 
-// StaleCallbacks returns how often a driver called for an input that had been closed or abandoned, since the
-// process began. Such calls are harmless.
-func StaleCallbacks() uint64 { return uint64(C.onset_stale_callbacks()) }
+// StaleCallbacks returns how often a driver called for an input that had been closed, abandoned or discarded,
+// since the process began. Such calls are harmless.
+func StaleCallbacks() uint64 { return uint64(C.onset_stale_callbacks()) + discarded.Load() }
 
 // EmptiedBuffers returns how many buffers came back empty because their input was being closed, since the
 // process began. They are no messages, and no input's counts have them.

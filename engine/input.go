@@ -132,8 +132,7 @@ func (e *Engine) OpenInput(port Selector, options InputOptions) (*Input, error) 
 		in.stream.notes = new(notesHeld)
 	}
 	if !e.addInput(in) {
-		_ = in.in.Close(e.options.Deadline) // nobody has seen it open
-		in.in.Free()
+		in.in.Discard(e.options.Deadline)
 		return nil, ErrClosed
 	}
 	e.awaitWatch()
@@ -218,10 +217,7 @@ func (in *Input) openAt(info PortInfo) (use, undo func(), err error) {
 		return nil, nil, &PortError{info, err}
 	}
 	use = func() { in.next, in.after = opened, info }
-	undo = func() {
-		_ = opened.Close(in.engine.options.Deadline) // nobody has seen it open
-		opened.Free()
-	}
+	undo = func() { opened.Discard(in.engine.options.Deadline) }
 	return use, undo, nil
 }
 
