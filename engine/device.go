@@ -119,6 +119,13 @@ func (d *device) goneNow() {
 	d.engine.watch.wake()
 }
 
+// awake has the device opened again if the machine has slept and it is to be: as if it had gone meanwhile.
+func (d *device) awake(slept bool) {
+	if slept && d.keep {
+		d.noteGone()
+	}
+}
+
 // attend does what there is to do for the device, which is looked for in a list, if that is new. again: that may
 // have to be done again. For the watch.
 func (d *device) attend(l ports, workers *sync.WaitGroup) (again bool) {

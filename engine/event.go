@@ -30,7 +30,9 @@ const (
 	KindPortAdded    // the list of ports has another one; Port is NoPort
 	KindPortRemoved  // a port is gone from the list; Port is NoPort
 
-	KindResumed // the machine has slept, and Instants before are not to be compared with those after; Port is NoPort
+	// The machine has slept, and Instants before are not to be compared with those after; Port is NoPort. Ports are then
+	// opened again (InputOptions.StayLost): KindPortLost and so on follow for each.
+	KindResumed
 )
 
 // Event is something that happened on an input, an output, in the list of ports or to the machine. The one that a

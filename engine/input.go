@@ -31,6 +31,7 @@ type InputOptions struct {
 	// the list of ports once a second, as long as the input is open: by its interface id (PortInfo.Identity), wherever
 	// it is in the list. Without one, by its name but for the "2- " that Windows puts before it, as long as it
 	// can be told for certain from others of that name. KindPortLost, KindPortFound and KindPortReopened tell of it.
+	// The same is done with a device that is there, when the machine has slept.
 	StayLost bool
 }
 

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/onset-midi/onset/cwinmm"
@@ -27,7 +26,7 @@ const (
 	noPort   = "no port is open"
 )
 
-// machine looks after the machine for an engine. All but the atomics are under the engine's mu.
+// machine looks after the machine for an engine. Under the engine's mu.
 type machine struct {
 	open             bool // a port is
 	awake, fullSpeed string
@@ -38,8 +37,8 @@ type machine struct {
 	slept   time.Duration // at the last look
 	unheard bool          // that was seen, and has not been heard of yet
 
-	resumes atomic.Uint64
-	total   atomic.Int64 // time slept, in ns
+	resumes uint64
+	total   time.Duration // slept
 }
 
 func (m *machine) begin(d *cwinmm.Driver) {
@@ -93,7 +92,7 @@ func (m *machine) look(slept time.Duration, heard uint32) bool {
 	m.heard = heard
 	switch {
 	case seen:
-		m.total.Add(int64(slept - m.slept))
+		m.total += slept - m.slept
 		m.slept, m.unheard = slept, !told
 	case told && m.unheard:
 		m.unheard = false
@@ -101,14 +100,17 @@ func (m *machine) look(slept time.Duration, heard uint32) bool {
 	case !told:
 		return false
 	}
-	m.resumes.Add(1)
+	m.resumes++
 	return true
 }
 
-// resumed does what there is to do when the machine has slept. The caller holds mu.
+// resumed does what there is to do when the machine has slept: ports are opened again, since drivers do not all know
+// a handle any more that was open before. The caller holds mu.
 func (e *Engine) resumed() {
 	anchorAgain()
-	e.waiter.Tell() // which has the poller tell
+	e.post(Event{Time: Now(), Kind: KindResumed, Port: NoPort}) // before the ports' events
+	e.watch.slept.Store(e.watch.running)
+	e.watch.wake()
 }
 
 // machineStats returns the statistics. The caller holds mu.
@@ -118,7 +120,7 @@ func (e *Engine) machineStats() Machine {
 		Awake:     m.awake,
 		FullSpeed: m.fullSpeed,
 		Wakings:   m.wakings,
-		Resumes:   m.resumes.Load(),
-		Slept:     time.Duration(m.total.Load()),
+		Resumes:   m.resumes,
+		Slept:     m.total,
 	}
 }

@@ -40,8 +40,6 @@ type poller struct {
 	background *sync.WaitGroup // closing begun within Run's handler
 
 	command   uint32 // the last that was obeyed
-	resumes   uint64 // of the machine, that have been told
-	resumed   bool   // it is to be told that there was another
 	idle      bool   // the last pass was without an event
 	idleSince uint64 // ticks at the first such pass
 	gap       uint64 // ticks between that and the one before with events in between
@@ -79,9 +77,6 @@ func (p *poller) obey() error {
 	if p.engine.closer.begun.Load() {
 		return ErrClosed
 	}
-	if n := p.engine.machine.resumes.Load(); n != p.resumes {
-		p.resumes, p.resumed = n, true
-	}
 	p.inputs = p.engine.adopt()
 	for _, in := range p.inputs {
 		in.look()
@@ -116,17 +111,10 @@ func (p *poller) deliver() bool {
 // pass delivers what has arrived, at most a batch of each input, and reports whether there was
 // anything.
 func (p *poller) pass() bool {
-	any := false
-	if p.resumed {
-		p.resumed, any = false, true
-		p.event = Event{Time: Now(), Kind: KindResumed, Port: NoPort}
-		if !p.deliver() {
-			return true
-		}
-	}
 	if p.engine.options.Merge {
-		return p.passMerged() || any
+		return p.passMerged()
 	}
+	any := false
 	for range p.inputs {
 		if p.first >= len(p.inputs) {
 			p.first = 0

@@ -22,6 +22,7 @@ const lookEvery = 1200 * time.Millisecond
 type watch struct {
 	waiter *cwinmm.Waiter
 	stop   atomic.Bool // Close has begun
+	slept  atomic.Bool // the machine has, since the last look
 
 	looked chan struct{} // closed when it has looked for the first time
 	once   sync.Once     // closes that
@@ -141,10 +142,13 @@ func (e *Engine) look(workers *sync.WaitGroup) (again bool) {
 	inputs, outputs := e.inputs, e.outputs
 	e.mu.Unlock()
 	again = again || len(inputs)+len(outputs) == 0 // whether the watch is needed
+	slept := e.watch.slept.Swap(false)
 	for _, in := range inputs {
+		in.awake(slept)
 		again = in.attend(e.watch.list, workers) || again
 	}
 	for _, out := range outputs {
+		out.awake(slept)
 		again = out.attend(e.watch.list, workers) || again
 	}
 	return again

@@ -39,8 +39,7 @@ func (m *monitorCommand) Run(ctx context.Context, p program, c *commands) (err e
 	return err
 }
 
-// monitor writes a line for each event until ctx is cancelled, count messages have come or been lost (0:
-// no limit) or no input is left. The error tells which inputs were lost.
+// monitor writes a line for each event until ctx is cancelled or count messages have come or been lost (0: no limit).
 func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engine.Input, count uint64) error {
 	stop := context.AfterFunc(ctx, func() { eng.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -50,8 +49,7 @@ func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engi
 	}
 	w := bufio.NewWriter(p.stdout)
 	events := make([]engine.Event, 256)
-	var lost []error
-	for seen := uint64(0); (count == 0 || seen < count) && len(lost) < len(inputs); {
+	for seen := uint64(0); count == 0 || seen < count; {
 		if count > 0 {
 			events = events[:min(uint64(len(events)), count-seen)]
 		}
@@ -63,33 +61,43 @@ func (p program) monitor(ctx context.Context, eng *engine.Engine, inputs []*engi
 			return err
 		}
 		for _, ev := range events[:n] {
-			port := ports[ev.Port]
-			writeEvent(w, port, ev, now.Sub(ev.Time))
-			switch ev.Kind {
-			case engine.KindGap:
-				seen += ev.Lost
-			case engine.KindSysExEmpty, engine.KindSysExDry, engine.KindResumed: // no messages
-			case engine.KindPortLost:
-				exist, _ := eng.Inputs() // an empty list says enough
-				lost = append(lost, fmt.Errorf("port lost: %w",
-					&engine.NotFoundError{Direction: engine.In, Wanted: engine.Named(port.Name), Exist: exist}))
-			default:
-				if !ev.Recovered {
-					seen++
-				}
+			if ev.Kind == engine.KindPortReopened {
+				ports[ev.Port] = *ev.Info // it may have another name now
 			}
+			writeEvent(w, ports[ev.Port], ev, now.Sub(ev.Time))
+			seen += messagesOf(&ev)
 		}
 		if err := w.Flush(); err != nil {
 			return err
 		}
 	}
-	return errors.Join(lost...)
+	return nil
+}
+
+// messagesOf returns how many messages that a driver had to deliver an event stands for.
+func messagesOf(ev *engine.Event) uint64 {
+	switch ev.Kind {
+	case engine.KindMessage:
+		if ev.Recovered {
+			return 0
+		}
+		return 1
+	case engine.KindMalformed, engine.KindSysEx, engine.KindSysExCut, engine.KindSysExInterrupted:
+		return 1
+	case engine.KindGap:
+		return ev.Lost - ev.LostBy.Notices
+	default:
+		return 0
+	}
 }
 
 // writeEvent writes time of day, port, what happened, the bytes, and how long after the driver's call
 // the program had it.
 func writeEvent(w io.Writer, port engine.PortInfo, ev engine.Event, latency time.Duration) {
 	what, bytes := "", ""
+	if ev.Info != nil {
+		port = *ev.Info
+	}
 	switch ev.Kind {
 	case engine.KindMessage:
 		what, bytes = ev.Message.String(), ev.Message.Hex()
@@ -101,7 +109,15 @@ func writeEvent(w io.Writer, port engine.PortInfo, ev engine.Event, latency time
 	case engine.KindGap:
 		what = "gap: " + lossText(ev.Lost, ev.LostBy)
 	case engine.KindPortLost:
-		what = "port lost"
+		what = "port lost; waiting for it"
+	case engine.KindPortFound:
+		what = "port found"
+	case engine.KindPortReopened:
+		what = "port open again"
+	case engine.KindPortAdded:
+		what = fmt.Sprintf("%s %d is new", ev.Info.Direction, ev.Info.Index)
+	case engine.KindPortRemoved:
+		what = fmt.Sprintf("%s %d has gone", ev.Info.Direction, ev.Info.Index)
 	case engine.KindSysEx:
 		what, bytes = fmt.Sprintf("sysex, %d bytes", len(ev.SysEx)), abridged(ev.SysEx)
 	case engine.KindSysExCut:
@@ -128,6 +144,7 @@ func lossText(lost uint64, by *engine.LostBy) string {
 	}{
 		{by.Notes, "notes"}, {by.Controllers, "controllers"}, {by.OtherChannel, "other channel messages"},
 		{by.System, "system messages"}, {by.Malformed, "malformed"}, {by.SysExBuffers, "sysex buffers"},
+		{by.Notices, "events of ports"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))

@@ -212,6 +212,9 @@ func hear(t *testing.T, eng *engine.Engine, count int) (all []string) {
 	for len(all) < count {
 		_, err := eng.ReadInto(events)
 		require.NoError(t, err, "after %q", all)
+		if ev := &events[0]; ev.Kind != engine.KindMessage && ev.Kind != engine.KindSysEx { // of ports, or the list of them
+			continue
+		}
 		all = append(all, engine.AnyMessage{Short: events[0].Message, SysEx: events[0].SysEx}.Hex())
 	}
 	return all
