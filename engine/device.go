@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -65,28 +66,38 @@ func (d *device) current() PortInfo {
 }
 
 // openFirst opens the port that a selector selects. Devices are opened by their place in the list, which may change at
-// any time: it has to be the same list before and after.
+// any time: it has to be the same list before and after. If not, the port is looked for in the new one; what has its
+// place there may be another.
 func (d *device) openFirst(e *Engine, direction Direction, port Selector, keep bool, s side) error {
 	d.engine, d.side, d.keep = e, s, keep
+	info, all, err := pick(e.driver, direction, port, e.options.Deadline)
+	if err != nil {
+		return err
+	}
 	for tries := 1; ; tries++ {
-		info, all, err := pick(e.driver, direction, port, e.options.Deadline)
-		if err != nil {
+		use, undo, err := s.openAt(info)
+		now, _ := list(e.driver, direction, e.options.Deadline) // what it does not answer now it may have answered before
+		id := identify(info, all)
+		if slices.Equal(now, all) {
+			if err == nil {
+				d.identity = id
+				use()
+			}
 			return err
 		}
-		use, undo, err := s.openAt(info)
-		same := e.isListed(direction, all)
-		switch {
-		case err != nil && (same || tries == mostTries):
-			return err
-		case same:
-			d.identity = identify(info, all)
-			use()
-			return nil
-		case err == nil:
+		if err == nil {
 			undo()
-			if tries == mostTries {
-				return &PortError{info, errListChanged}
-			}
+		}
+		found, ok := id.find(now, false)
+		switch {
+		case ok && tries < mostTries:
+			info, all = found, now
+		case err != nil:
+			return err
+		case ok:
+			return &PortError{info, errListChanged}
+		default:
+			return &PortError{info, ErrNoDevice}
 		}
 	}
 }

@@ -66,7 +66,9 @@ func TestACableComesBack(t *testing.T) {
 	require.NoError(t, err)
 	r.play(t, 0, engine.Source{Count: 3})
 	r.run(t, func(ev *engine.Event) bool {
-		assert.Equal(t, in.Port(), ev.Port)
+		if ev.Port != engine.NoPort { // of the list
+			assert.Equal(t, in.Port(), ev.Port)
+		}
 		return ev.Message == engine.SourceMessage(2)
 	})
 	assert.NoError(t, lost.Close())

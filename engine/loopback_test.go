@@ -401,8 +401,10 @@ func TestAnUnpluggedInputIsTold(t *testing.T) {
 	time.AfterFunc(10*time.Millisecond, func() { r.loop.Unplug(0) })
 	var kinds []engine.Kind
 	r.run(t, func(ev *engine.Event) bool {
-		kinds = append(kinds, ev.Kind)
-		return ev.Kind == engine.KindPortLost
+		if ev.Port == in.Port() {
+			kinds = append(kinds, ev.Kind)
+		}
+		return ev.Kind == engine.KindPortLost && ev.Port == in.Port()
 	})
 	assert.Equal(t, []engine.Kind{0, 0, 0, engine.KindSysExEmpty, engine.KindPortLost}, kinds, "the driver gives its buffers back")
 	assert.NoError(t, in.Close())
