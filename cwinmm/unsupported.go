@@ -250,6 +250,9 @@ func (*Input) Close(time.Duration) error { return nil }
 // Free does nothing in this build.
 func (*Input) Free() {}
 
+// Discard does nothing in this build.
+func (*Input) Discard(time.Duration) {}
+
 // Bytes returns nothing in this build.
 func (*Input) Bytes(int) []byte { return nil }
 

@@ -32,7 +32,7 @@ const (
 	modmOpen, modmClose, modmData, modmLongData, modmReset                          = 3, 4, 7, 8, 9
 	midmOpen, midmClose, midmPrepare, midmAddBuffer, midmStart, midmStop, midmReset = 55, 56, 57, 59, 60, 61, 62
 	badDeviceID, allocated, noDriver, noMem, notReady                               = 2, 4, 6, 7, 67
-	mimData, mimError, mimMoreData                                                  = 0x3C3, 0x3C5, 0x3CC
+	mimClose, mimData, mimError, mimMoreData                                        = 0x3C2, 0x3C3, 0x3C5, 0x3CC
 	returns, hangs, tells                                                           = 0, 1, 2
 )
 
@@ -185,6 +185,45 @@ func TestWinMMCase11MoreDataAndErrors(t *testing.T) {
 	assert.Equal(t, [2]uint64{2, 1}, [2]uint64{s.MoreData, s.Malformed})
 }
 
+func TestWinMMCase12CloseUnasked(t *testing.T) {
+	r := newWinMMCase(t, engine.Options{})
+	fails(midmStart, 1, 1, tells, mimClose)
+	in := r.input(t, 0, engine.InputOptions{})
+	out := r.output(t, 0, engine.OutputOptions{})
+	_, before := r.next(t, engine.KindPortReopened, in.Port())
+	assert.Equal(t, []engine.Kind{engine.KindPortLost, engine.KindPortFound}, kinds(before))
+	require.NoError(t, out.Send(numbered(0, 1)))
+	ev, before := r.next(t, engine.KindMessage, in.Port())
+	assert.Empty(t, kinds(before))
+	assert.Equal(t, numbered(0, 1), ev.Message)
+	assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, in.Stats().Device)
+}
+
+// The driver says at a call that the device has gone.
+func TestWinMMCase13GoneWithNotesHeld(t *testing.T) {
+	r := newWinMMCase(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{EndNotes: true})
+	out := r.output(t, 0, engine.OutputOptions{})
+	require.NoError(t, out.Send(messages(t, "note-on 1 60 100")[0]))
+	fails(midmAddBuffer, 1, 1, returns, noDriver)
+	require.NoError(t, out.SendSysEx(sysex(20, 1)))
+	_, before := r.next(t, engine.KindPortReopened, in.Port())
+	assert.Equal(t, []engine.Kind{
+		engine.KindMessage, engine.KindSysEx, engine.KindMessage, engine.KindPortLost, engine.KindPortFound,
+	}, kinds(before))
+	assert.Equal(t, messages(t, "note-off 1 60 64")[0], before[2].Message)
+	fails(modmData, 1, 1, returns, noDriver)
+	require.ErrorIs(t, out.Send(engine.Clock), engine.ErrNoDevice)
+	require.ErrorIs(t, out.Send(engine.Clock), engine.ErrLost)
+	r.next(t, engine.KindPortReopened, out.Port())
+	require.NoError(t, out.Send(engine.Clock))
+	ev, _ := r.next(t, engine.KindMessage, in.Port())
+	assert.Equal(t, engine.Message(engine.Clock), ev.Message)
+	for _, d := range []engine.Device{in.Stats().Device, out.Stats().Device} {
+		assert.Equal(t, engine.Device{Losses: 1, Reopened: 1}, d)
+	}
+}
+
 func TestWinMMCase16PoolDry(t *testing.T) {
 	r := newWinMMCase(t, engine.Options{})
 	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 3, SysExBufferSize: 16})
@@ -235,9 +274,9 @@ func TestWinMMCase18ShortMsgBlocksAndFails(t *testing.T) {
 	}
 	assert.Equal(t, want, numbers(r.receive(t, len(want))))
 
-	fails(modmData, 1, every, returns, noDriver)
+	fails(modmData, 1, every, returns, noMem)
 	for range 100 {
-		assert.ErrorIs(t, out.SendNow(0xF8), engine.ErrNoDevice)
+		assert.ErrorContains(t, out.SendNow(0xF8), "MMSYSERR_NOMEM")
 	}
 	assert.EqualValues(t, 101, out.Stats().Failed)
 	require.NoError(t, out.Close())
