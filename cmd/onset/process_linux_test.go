@@ -74,7 +74,7 @@ func sleeps(t *testing.T, process int) map[string]int {
 // While nothing arrives, no thread of the program wakes up more often than once a second.
 func TestAnIdleProgramSleeps(t *testing.T) {
 	c, stderr := startMonitor(t)
-	time.Sleep(time.Second) // it has settled
+	time.Sleep(3 * time.Second) // it has settled: the list of ports is looked at twice
 	const seconds = 5
 	before := sleeps(t, c.Process.Pid)
 	time.Sleep(seconds * time.Second)
