@@ -22,7 +22,10 @@ const (
 )
 
 // Kind returns what e is.
-func (e Event) Kind() Kind { return Kind(e.Data >> 24) }
+func (e Event) Kind() Kind { return Kind(e.Data >> 24 & 0xF) }
+
+// Routed returns the tag of the routes that the callback has sent e along; 0: none.
+func (e Event) Routed() uint8 { return uint8(e.Data >> 28) }
 
 // Message returns status and data bytes, from the lowest byte up.
 func (e Event) Message() uint32 { return e.Data & 0xFFFFFF }
@@ -63,8 +66,9 @@ type Ends struct {
 
 // Loss is what was lost at one place of the stream.
 type Loss struct {
-	By   LostBy
-	Ends Ends
+	By     LostBy
+	Ends   Ends
+	Routed uint8 // the tag of the routes that all short messages among them have been sent along; 0: not all have
 }
 
 // SourceMessage returns the n-th message of a source. Its DriverMS is n modulo 2^32.

@@ -15,9 +15,9 @@ enum entry { INSIDE, CONCURRENT, LATE, STALE };
 static enum entry enter(struct onset_input *in, uint32_t token, uint32_t data)
 {
     uint32_t gate = token;
-    // Acquire: what the last holder did to the ring (leave).
+    // Acquire: what the last holder did to the ring (leave). Seq_cst: as in route.
     for (int looks = 0; !atomic_compare_exchange_strong_explicit(
-             &in->gate, &gate, token | ONSET_BUSY, memory_order_acquire, memory_order_relaxed);
+             &in->gate, &gate, token | ONSET_BUSY, memory_order_seq_cst, memory_order_relaxed);
          gate = token) {
         while (gate == (token | ONSET_BUSY) && looks++ < PATIENCE) {
             onset_pause();
@@ -89,10 +89,29 @@ static inline void finish(struct onset_input *in, uint32_t token)
         finish_waking(in, token);
 }
 
+// Sends a short message along the input's routes, if there are any that may be run; returns the tag
+// that says so, in its place in an event's data. Within the gate.
+static uint32_t route(struct onset_input *in, const struct onset_event *event)
+{
+    // Seq_cst: after the gate was taken; pairs with onset_input_route and is_free.
+    struct onset_routes *routes = atomic_load(&in->routes);
+    if (!routes || !(event->data & 0x80))
+        return 0;
+    if (!routes->active) {
+        // Acquire: what the consumer has handled before (Ring.Calm in ring.go).
+        if (atomic_load_explicit(&in->ring->calm, memory_order_acquire) !=
+            atomic_load_explicit(&in->ring->head, memory_order_relaxed))
+            return 0;
+        routes->active = true;
+    }
+    onset_routes_run(routes, event->data & 0xFFFFFF, event->ticks);
+    return routes->tag << 28;
+}
+
 // Counts and publishes an event; the caller holds the gate, and gives it up.
 static void publish(struct onset_input *in, uint32_t token, struct onset_event event)
 {
-    enum onset_kind kind = event.data >> 24;
+    enum onset_kind kind = onset_kind_of(event.data);
     if (kind == ONSET_MORE)
         bump(&in->more);
     if (kind == ONSET_MALFORMED)
@@ -102,6 +121,8 @@ static void publish(struct onset_input *in, uint32_t token, struct onset_event e
         leave(in, token);
         return;
     }
+    if (kind != ONSET_MALFORMED)
+        event.data |= route(in, &event);
     if (!onset_ring_push(in->ring, event))
         // Under the gate: the waiter may go behind it. Another callback that comes meanwhile is
         // held up no longer than it takes to wake.
@@ -130,11 +151,12 @@ static inline void deliver(struct onset_input *in, uint32_t token, enum onset_ki
         .driver_ms = (uint32_t)ms,
     };
     uint32_t gate = token;
-    // Acquire: as in enter.
+    // As in enter.
     if (!atomic_compare_exchange_strong_explicit(&in->gate, &gate, token | ONSET_BUSY,
-                                                 memory_order_acquire, memory_order_relaxed)) {
+                                                 memory_order_seq_cst, memory_order_relaxed)) {
         queue(in, token, event);
-    } else if (kind != ONSET_SHORT || in->filter || !onset_ring_push_soon(in->ring, event)) {
+    } else if (kind != ONSET_SHORT || atomic_load_explicit(&in->particular, memory_order_relaxed) ||
+               !onset_ring_push_soon(in->ring, event)) {
         publish(in, token, event);
     } else {
         finish(in, token);
@@ -325,6 +347,8 @@ static void let_go(struct onset_input *in)
     onset_pool_drop(in->pool);
     onset_waiter_drop(in->waiter);
     onset_driver_drop(in->driver);
+    onset_routes_free(atomic_exchange(&in->routes, NULL));
+    onset_routes_free(atomic_exchange(&in->retired, NULL));
     atomic_store_explicit(&in->gate, (token_of(in) + (1 << 10)) | ONSET_SHUT, memory_order_release);
 }
 
@@ -356,6 +380,57 @@ static bool fold(struct onset_input *in)
     return true;
 }
 
+// Has the last opening's callback left? Whoever enters from now on sees what was stored before.
+static bool is_free(struct onset_input *in)
+{
+    // Seq_cst: pairs with enter and route. If this comes before the gate is taken, so does the
+    // exchange in onset_input_route, and the routes that are read then are the new ones.
+    return !(atomic_load(&in->gate) & ONSET_BUSY);
+}
+
+// Frees routes that no callback can be running. True: there may be more to do.
+static bool free_retired(struct onset_input *in)
+{
+    // Seq_cst: read between arm and sleep.
+    if (!atomic_load(&in->retired))
+        return false;
+    struct onset_routes *retired = atomic_exchange(&in->retired, NULL);
+    for (int looks = 0; !is_free(in); looks++) {
+        if (looks < 1000) {
+            onset_pause();
+            continue;
+        }
+        // An output's driver holds the callback up. What else there is to do goes on.
+        struct onset_routes *last = retired;
+        while (last->next)
+            last = last->next;
+        last->next = atomic_load_explicit(&in->retired, memory_order_relaxed);
+        while (!atomic_compare_exchange_weak(&in->retired, &last->next, retired))
+            ;
+        onset_sleep(1000000);
+        return true;
+    }
+    onset_routes_free(retired);
+    return true;
+}
+
+void onset_input_route(struct onset_input *in, struct onset_routes *routes)
+{
+    // Seq_cst: see is_free.
+    if (routes) {
+        routes->counts = &in->routing;
+        routes->echoes = &in->driver->echoes;
+    }
+    struct onset_routes *old = atomic_exchange(&in->routes, routes);
+    atomic_store_explicit(&in->particular, in->filter || routes, memory_order_relaxed);
+    if (!old)
+        return;
+    old->next = atomic_load_explicit(&in->retired, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&in->retired, &old->next, old))
+        ;
+    onset_notify(&in->service.bell);
+}
+
 // Passes on that the device has gone. False: it has not, or that is known.
 static bool tell_gone(struct onset_input *in, bool *told)
 {
@@ -366,20 +441,20 @@ static bool tell_gone(struct onset_input *in, bool *told)
     // Release: what the device delivered is found by whoever sees this (Ring.Gone).
     atomic_store_explicit(&in->ring->gone, 1, memory_order_release);
     onset_command(in->waiter);
-    onset_note_loss();
+    onset_note_news();
     return true;
 }
 
 // Does what callbacks and the consumer left for the thread. False: nothing.
 static bool attend(struct onset_input *in, HMIDIIN handle, bool *told)
 {
-    bool folded = fold(in), gone = false;
+    bool folded = fold(in), freed = free_retired(in), gone = false;
     bool filled =
         onset_pool_refill(in->pool, in->driver, handle, &in->service, &in->unqueued, &gone);
     onset_service_idle(&in->service);
     if (gone)
         atomic_store(&in->vanished, token_of(in));
-    return tell_gone(in, told) || filled || folded;
+    return tell_gone(in, told) || filled || folded || freed;
 }
 
 static bool open_up(struct onset_input *in, HMIDIIN *handle)
@@ -469,6 +544,7 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     onset_waiter_hold(waiter);
     onset_driver_hold(driver);
     in->filter = options->filter;
+    atomic_store_explicit(&in->particular, in->filter != 0, memory_order_relaxed);
     in->raise = options->raise;
     // Twice that is waited for: half of what a closer has.
     in->grace_ns = deadline_ns / 4 < GRACE_NS ? deadline_ns / 4 : GRACE_NS;
@@ -486,6 +562,9 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     in->late_before = atomic_load_explicit(&in->late, memory_order_relaxed);
     atomic_store_explicit(&in->folded, 0, memory_order_relaxed);
     atomic_store_explicit(&in->dry, 0, memory_order_relaxed);
+    atomic_store_explicit(&in->routing.routed, 0, memory_order_relaxed);
+    atomic_store_explicit(&in->routing.unsent, 0, memory_order_relaxed);
+    atomic_store_explicit(&in->routing.looped, 0, memory_order_relaxed);
     atomic_store_explicit(&in->unqueued, 0, memory_order_relaxed);
     in->refused = (struct onset_gap){0};
     uint32_t opening = (atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) + 1;
@@ -562,6 +641,10 @@ struct onset_input_counts onset_input_counts(struct onset_input *in)
         .late = atomic_load_explicit(&in->late, memory_order_relaxed) - in->late_before,
         .concurrent = atomic_load_explicit(&in->concurrent, memory_order_relaxed),
         .folded = atomic_load_explicit(&in->folded, memory_order_acquire),
+        .routed = atomic_load_explicit(&in->routing.routed, memory_order_relaxed),
+        .unsent = atomic_load_explicit(&in->routing.unsent, memory_order_relaxed),
+        .looped = atomic_load_explicit(&in->routing.looped, memory_order_relaxed),
+        .loop = atomic_load_explicit(&in->routing.loop, memory_order_relaxed),
         .dry = atomic_load_explicit(&in->dry, memory_order_relaxed),
         .unqueued = atomic_load_explicit(&in->unqueued, memory_order_relaxed),
     };

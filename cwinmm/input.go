@@ -21,6 +21,7 @@ type Input struct {
 	size int // of its buffers
 
 	mu     sync.Mutex
+	ending bool                        // Close has begun
 	c      *C.struct_onset_input       // nil once closed
 	counts C.struct_onset_input_counts // when it was
 	final  *InputCounts                // once freed
@@ -89,6 +90,9 @@ func (in *Input) Stuck(limit time.Duration) error {
 // more, unless the error is ErrTimedOut: then the driver has not returned, and what it holds is kept
 // until it does.
 func (in *Input) Close(deadline time.Duration) error {
+	in.mu.Lock()
+	in.ending = true
+	in.mu.Unlock()
 	// Not under mu: it may take as long as the deadline, and Counts must not.
 	var outcome C.struct_onset_outcome
 	var counts C.struct_onset_input_counts
@@ -162,6 +166,10 @@ func (in *Input) sum() InputCounts {
 		Capacity:   r.capacity,
 		Dry:        uint64(n.dry),
 		Unqueued:   uint64(n.unqueued),
+		Routed:     uint64(n.routed),
+		Unsent:     uint64(n.unsent),
+		Looped:     uint64(n.looped),
+		Loop:       uint32(n.loop),
 	}
 	for i := range counts.LostBy {
 		counts.LostBy[i] = r.lostBy[i].Load()

@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "pool.h"
 #include "ring.h"
+#include "routes.h"
 #include "service.h"
 #include "wait.h"
 #include "winmm.h"
@@ -34,7 +35,10 @@ struct onset_input {
     // What a callback touches.
     _Alignas(ONSET_APART) _Atomic uint32_t gate;
     _Atomic uint32_t clock; // enum onset_clock; read before the gate is passed
+    // What is looked for before the short way: filter is not 0, or there are routes. A hint.
+    _Atomic uint32_t particular;
     uint32_t filter; // bit n: messages of channel n; bit 16+n: status F0+n; are not delivered
+    struct onset_routes *_Atomic routes; // NULL: none
     struct onset_ring *ring;
     struct onset_waiter *waiter;
     struct onset_pool *pool;
@@ -42,6 +46,7 @@ struct onset_input {
     _Atomic uint64_t more;      // MIM_MOREDATA
     _Atomic uint64_t malformed; // MIM_ERROR
     _Atomic uint64_t dry;       // times that the driver was left without a buffer
+    struct onset_route_counts routing;
     // Rare: each written by any callback, without the gate.
     _Atomic uint32_t vanished;   // the token of the opening whose device has gone
     _Atomic uint64_t late;       // refused: came while closing; never reset
@@ -54,10 +59,11 @@ struct onset_input {
     bool raise;
     int64_t grace_ns; // how long closing waits for what the driver is late with, each time
     // The opener's and the closer's.
-    uint64_t late_before;       // late when it was opened
-    _Atomic uint64_t late_told; // how many of late are in the counts of an opening
-    bool spent;                 // the driver kept a buffer: this slot is not used again
-    _Atomic uint64_t unqueued;  // buffers that the driver did not take back
+    uint64_t late_before;                 // late when it was opened
+    _Atomic uint64_t late_told;           // how many of late are in the counts of an opening
+    struct onset_routes *_Atomic retired; // routes that a callback may be running yet
+    bool spent;                           // the driver kept a buffer: this slot is not used again
+    _Atomic uint64_t unqueued;            // buffers that the driver did not take back
     struct onset_service service;
     struct onset_driver *driver;
     UINT id;
@@ -87,8 +93,15 @@ const char *onset_input_stuck(struct onset_input *input, uint64_t limit_ns);
 // again.
 void onset_input_return(struct onset_input *input, uint32_t number);
 
+// Has short messages sent along other routes from now on; NULL: along none. It waits for nobody.
+// The routes are the input's to free, with those before: the handle's thread does when no callback
+// can be running them. From one thread at a time, while the input is open and not being closed.
+void onset_input_route(struct onset_input *input, struct onset_routes *routes);
+
 struct onset_input_counts {
     uint64_t filtered, more, malformed, late, concurrent, folded, dry, unqueued;
+    uint64_t routed, unsent, looped;
+    uint32_t loop;
 };
 struct onset_input_counts onset_input_counts(struct onset_input *input);
 

@@ -1,5 +1,7 @@
 #include "output.h"
 
+#include <string.h>
+
 #include "long.h"
 #include "memory.h"
 #include "thread.h"
@@ -8,100 +10,37 @@
 #define NAP_NS  20000000   // how often a wait that nobody rings for looks whether it is over
 #define HELD_NS 1000000000 // how often what the driver holds is looked at without MOM_DONE
 
-// The queue. Each cell says whose turn it is: a writer's when turn == its index, the reader's when
-// turn == index + 1; the reader hands it on to the writer one lap later. Indices wrap.
-
-struct item {
-    uint32_t message;
-    struct onset_long *long_one; // NULL: it is a short message
-};
-
-static bool put(struct onset_output *out, struct item item)
+// What is left of messages that belong together, of which the first have been sent, comes before
+// the queue.
+static bool is_left(struct onset_output *out)
 {
-    uint32_t mask = out->options.capacity - 1;
-    uint32_t index = atomic_load_explicit(&out->put, memory_order_relaxed);
-    for (;;) {
-        struct onset_cell *cell = &out->queue[index & mask];
-        // Acquire: the reader has taken what stood there a lap ago (get).
-        uint32_t turn = atomic_load_explicit(&cell->turn, memory_order_acquire);
-        if (turn == index) {
-            if (atomic_compare_exchange_weak_explicit(&out->put, &index, index + 1,
-                                                      memory_order_relaxed, memory_order_relaxed)) {
-                // Relaxed: what is ordered by turn. Atomic, since a reader may look at a cell that
-                // another one has just taken (get).
-                atomic_store_explicit(&cell->message, item.message, memory_order_relaxed);
-                atomic_store_explicit(&cell->long_one, item.long_one, memory_order_relaxed);
-                // Release: the item, for the reader (get).
-                atomic_store_explicit(&cell->turn, index + 1, memory_order_release);
-                return true;
-            }
-        } else if ((int32_t)(turn - index) < 0) {
-            return false; // a lap behind: full
-        } else {
-            index = atomic_load_explicit(&out->put, memory_order_relaxed);
-        }
-    }
+    return atomic_load(&out->left) > 0; // seq_cst: as onset_queue_ready
 }
 
-// What to get, if it is the next.
-enum wanted { WANT_ANY, WANT_SHORT, WANT_REALTIME };
-
-static bool wants(enum wanted wanted, struct item item)
+// Gets the next message to send, under the claim. False: there is none, or it is not wanted.
+static bool get(struct onset_output *out, enum onset_wanted wanted, struct onset_item *item)
 {
-    return wanted == WANT_ANY ||
-           (!item.long_one && (wanted == WANT_SHORT || (item.message & 0xFF) >= 0xF8));
+    uint32_t left = atomic_load_explicit(&out->left, memory_order_relaxed);
+    if (!left)
+        return onset_queue_get(&out->queue, wanted, item);
+    *item = (struct onset_item){.message = out->rest[out->rest_end - left]};
+    if (!onset_wants(wanted, *item))
+        return false;
+    atomic_store_explicit(&out->left, left - 1, memory_order_relaxed);
+    return true;
 }
 
-static bool get(struct onset_output *out, enum wanted wanted, struct item *item)
-{
-    uint32_t mask = out->options.capacity - 1;
-    uint32_t index = atomic_load_explicit(&out->got, memory_order_relaxed);
-    for (;;) {
-        struct onset_cell *cell = &out->queue[index & mask];
-        // Acquire: the item (put).
-        uint32_t turn = atomic_load_explicit(&cell->turn, memory_order_acquire);
-        if ((int32_t)(turn - (index + 1)) < 0)
-            return false; // empty, or its writer is not done and will ring the bell when it is
-        if (turn != index + 1) {
-            index = atomic_load_explicit(&out->got, memory_order_relaxed);
-            continue;
-        }
-        // If another reader has taken it meanwhile, this may be what was put there a lap later:
-        // then the exchange fails, or what is wanted is found by the next to look.
-        *item = (struct item){atomic_load_explicit(&cell->message, memory_order_relaxed),
-                              atomic_load_explicit(&cell->long_one, memory_order_relaxed)};
-        if (!wants(wanted, *item))
-            return false;
-        if (atomic_compare_exchange_weak_explicit(&out->got, &index, index + 1,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            // Release: the cell may be written again (put, a lap later).
-            atomic_store_explicit(&cell->turn, index + mask + 1, memory_order_release);
-            return true;
-        }
-    }
-}
-
-// Is there a message that get would return, of any kind? Not so while its writer has taken the cell
+// Is there a message that get would get, of any kind? Not so while its writer has taken the cell
 // and not yet filled it; the writer rings the bell when it has.
-static bool ready(struct onset_output *out)
+static bool is_ready(struct onset_output *out)
 {
-    // Seq_cst: read between arm and sleep, and after giving the claim up.
-    uint32_t got = atomic_load(&out->got);
-    return atomic_load(&out->queue[got & (out->options.capacity - 1)].turn) == got + 1;
+    return is_left(out) || onset_queue_ready(&out->queue);
 }
 
-// Is the next one a long message?
-static bool long_is_next(struct onset_output *out)
+// How many have been taken to be sent, and have not been.
+static uint32_t waiting(struct onset_output *out)
 {
-    uint32_t got = atomic_load(&out->got);
-    struct onset_cell *cell = &out->queue[got & (out->options.capacity - 1)];
-    return atomic_load(&cell->turn) == got + 1 && atomic_load(&cell->long_one);
-}
-
-static uint32_t queued(struct onset_output *out)
-{
-    uint32_t got = atomic_load_explicit(&out->got, memory_order_relaxed);
-    return atomic_load_explicit(&out->put, memory_order_acquire) - got;
+    return onset_queue_length(&out->queue) + atomic_load_explicit(&out->left, memory_order_relaxed);
 }
 
 enum { CLOSED = 2 }; // of claim
@@ -135,7 +74,7 @@ static void give_up(struct onset_output *out)
     atomic_store(&out->claim, 0);
     if (atomic_load(&out->claimants))
         onset_wake_all(&out->claim);
-    if (ready(out))
+    if (is_ready(out))
         onset_notify(&out->service.bell);
 }
 
@@ -148,36 +87,61 @@ void onset_output_lose(struct onset_output *out)
 {
     // Relaxed, as above: it guards no data.
     if (!atomic_exchange_explicit(&out->gone, true, memory_order_relaxed))
-        onset_note_loss();
+        onset_note_news();
 }
 
-// The call itself, timed; under the claim.
-static MMRESULT transmit(struct onset_output *out, uint32_t message)
+static void bump(_Atomic uint64_t *counter)
 {
-    uint64_t start = onset_ticks(out->options.clock);
+    // Under the claim there is one writer: no locked instruction needed.
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+// Moves the output to its thread, since ticks; under the claim.
+static void demote(struct onset_output *out, uint64_t ticks)
+{
+    out->last_slow = ticks;
+    if (atomic_exchange_explicit(&out->lane, ONSET_THREADED, memory_order_relaxed) ==
+        ONSET_INLINE) {
+        bump(&out->moved);
+        onset_note_news();
+    }
+}
+
+// The call itself, timed; under the claim. now: ticks, as it begins and as it ends.
+static MMRESULT transmit(struct onset_output *out, uint32_t message, uint64_t *now)
+{
+    uint64_t start = *now;
     // Relaxed, both: read to see how long this takes, and nothing else (onset_output_stuck).
     atomic_store_explicit(&out->since, start, memory_order_relaxed);
-    MMRESULT result = out->driver->calls->out_short(out->driver, out->handle, message);
-    uint64_t end = onset_ticks(out->options.clock);
+    MMRESULT result =
+        out->driver->calls->out_short(out->driver, out->handle, message & ONSET_BYTES);
+    *now = onset_ticks(out->options.clock);
     atomic_store_explicit(&out->since, 0, memory_order_relaxed);
     if (result == MMSYSERR_NOERROR) {
-        atomic_fetch_add_explicit(&out->sent, 1, memory_order_relaxed);
+        bump(&out->sent);
     } else {
-        atomic_fetch_add_explicit(&out->failed, 1, memory_order_relaxed);
+        bump(&out->failed);
         atomic_store_explicit(&out->last_error, result, memory_order_relaxed);
         if (onset_means_gone(result))
             onset_output_lose(out);
     }
-    if (end - start > out->options.slow_ticks) {
-        out->last_slow = end;
-        atomic_fetch_add_explicit(&out->slow, 1, memory_order_relaxed);
-        if (atomic_exchange_explicit(&out->lane, ONSET_THREADED, memory_order_relaxed) ==
-            ONSET_INLINE)
-            atomic_fetch_add_explicit(&out->moved, 1, memory_order_relaxed);
-    } else if (end - out->last_slow > out->options.calm_ticks) {
+    if (*now - start > out->options.slow_ticks) {
+        bump(&out->slow);
+        demote(out, *now);
+    } else if (atomic_load_explicit(&out->lane, memory_order_relaxed) == ONSET_THREADED &&
+               *now - out->last_slow > out->options.calm_ticks) {
         atomic_store_explicit(&out->lane, ONSET_INLINE, memory_order_relaxed);
+        onset_note_news();
     }
     return result;
+}
+
+// The same from now on.
+static MMRESULT transmit_now(struct onset_output *out, uint32_t message)
+{
+    uint64_t now = onset_ticks(out->options.clock);
+    return transmit(out, message, &now);
 }
 
 bool onset_output_late(struct onset_output *out)
@@ -203,7 +167,7 @@ static void count_long(struct onset_output *out, _Atomic uint64_t *all, _Atomic 
 }
 
 // Drops what has been taken from the queue.
-static void discard(struct onset_output *out, struct item item)
+static void discard(struct onset_output *out, struct onset_item item)
 {
     if (item.long_one) {
         count_long(out, &out->dropped, &out->long_dropped);
@@ -217,21 +181,21 @@ static void discard(struct onset_output *out, struct item item)
 // for as long as they are first in the queue.
 static void pause_between(struct onset_output *out)
 {
-    struct item item;
+    struct onset_item item;
     // Those that are there, also without a pause; no more, or a flood would hold up the next chunk.
-    for (uint32_t there = queued(out); there > 0 && get(out, WANT_REALTIME, &item); there--)
-        transmit(out, item.message);
+    for (uint32_t there = waiting(out); there > 0 && get(out, ONSET_ANY_REALTIME, &item); there--)
+        transmit_now(out, item.message);
     uint64_t now = onset_os_ns(), until = now + out->options.long_pause_ns;
     for (; now < until && !onset_output_late(out); now = onset_os_ns()) {
         uint64_t nap = until - now < NAP_NS ? until - now : NAP_NS;
-        bool first = ready(out); // before get, so that it is about the same message
-        if (get(out, WANT_REALTIME, &item)) {
-            transmit(out, item.message);
+        bool first = is_ready(out); // before get, so that it is about the same message
+        if (get(out, ONSET_ANY_REALTIME, &item)) {
+            transmit_now(out, item.message);
         } else if (first) {
             onset_sleep(nap); // it has to wait, and so has all behind it: no bell is of interest
         } else {
             onset_arm(&out->service.bell);
-            if (!ready(out))
+            if (!is_ready(out))
                 onset_rest(&out->service.bell, (int64_t)nap);
             onset_disarm(&out->service.bell);
         }
@@ -265,14 +229,14 @@ static void transmit_long(struct onset_output *out, struct onset_long *message)
 // Sends what is queued, under the claim, as long as there is time and a device; for the thread.
 static void drain(struct onset_output *out)
 {
-    struct item item;
-    while (!onset_output_late(out) && get(out, WANT_ANY, &item)) {
+    struct onset_item item;
+    while (!onset_output_late(out) && get(out, ONSET_ANY, &item)) {
         if (onset_output_gone(out))
             discard(out, item);
         else if (item.long_one)
             transmit_long(out, item.long_one);
         else
-            transmit(out, item.message);
+            transmit_now(out, item.message);
     }
 }
 
@@ -286,44 +250,106 @@ const char *onset_output_stuck(struct onset_output *out)
     return onset_service_stuck(&out->service, out->options.deadline_ns);
 }
 
-static int32_t enqueue(struct onset_output *out, struct item item)
+// Makes room in the queue by dropping what is oldest, together with all that belongs to it. Within
+// a driver's callback, where nothing may be freed, that is no long message. False: that is not
+// possible.
+static bool drop_oldest(struct onset_output *out, bool in_callback)
+{
+    struct onset_item oldest[ONSET_TOGETHER];
+    uint32_t count =
+        onset_queue_get_all(&out->queue, in_callback ? ONSET_ANY_SHORT : ONSET_ANY, oldest);
+    for (uint32_t i = 0; i < count; i++)
+        discard(out, oldest[i]);
+    return count > 0;
+}
+
+static int32_t enqueue(struct onset_output *out, const struct onset_item *items, uint32_t count,
+                       bool in_callback)
 {
     if (onset_output_stuck(out)) {
         // What it would be sent after, if ever, is nobody's to say.
-        atomic_fetch_add_explicit(&out->refused, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&out->refused, count, memory_order_relaxed);
         return ONSET_STUCK;
     }
-    bool queued = put(out, item), dropped = false;
-    // At most one is dropped, however the thread and other senders interfere.
+    bool queued = onset_queue_put(&out->queue, items, count);
+    // No more is dropped than is to be put, but for what belongs together; however the thread and
+    // other senders interfere.
+    uint32_t drops = 0;
     for (int tries = 0; !queued && out->options.drop_oldest && tries < 64; tries++) {
-        struct item oldest;
-        if (!dropped && get(out, WANT_ANY, &oldest)) {
-            dropped = true;
-            discard(out, oldest);
-        }
-        queued = put(out, item);
+        if (drops < count && drop_oldest(out, in_callback))
+            drops++;
+        queued = onset_queue_put(&out->queue, items, count);
         if (!queued)
             onset_pause();
     }
     if (!queued) {
-        atomic_fetch_add_explicit(&out->refused, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&out->refused, count, memory_order_relaxed);
         return ONSET_FULL;
     }
     onset_notify(&out->service.bell);
     return ONSET_QUEUED;
 }
 
-int32_t onset_output_send(struct onset_output *out, uint32_t message)
+// Leaves the rest of what has begun to the thread; under the claim.
+static void leave_rest(struct onset_output *out, const uint32_t *messages, uint32_t count)
 {
-    if (atomic_load_explicit(&out->lane, memory_order_relaxed) == ONSET_INLINE && claim(out)) {
-        // What is queued was there first.
-        bool first = queued(out) == 0;
-        MMRESULT result = first ? transmit(out, message) : MMSYSERR_NOERROR;
-        give_up(out);
-        if (first)
-            return (int32_t)result;
+    memcpy(out->rest, messages, count * sizeof *messages);
+    out->rest_end = count;
+    // Release: the rest, for who has the claim next; give_up has that too.
+    atomic_store_explicit(&out->left, count, memory_order_release);
+}
+
+// Sends on this thread, if nobody else sends and nothing waits. False: nothing has been done.
+static bool send_inline(struct onset_output *out, const uint32_t *messages, uint32_t count,
+                        bool in_callback, uint64_t now, int32_t *came)
+{
+    if (atomic_load_explicit(&out->lane, memory_order_relaxed) != ONSET_INLINE || !claim(out))
+        return false;
+    // What is queued was there first.
+    bool first = waiting(out) == 0;
+    *came = ONSET_SENT;
+    for (uint32_t i = 0; first && i < count; i++) {
+        if (i > 0 && atomic_load_explicit(&out->lane, memory_order_relaxed) != ONSET_INLINE) {
+            leave_rest(out, messages + i, count - i); // one has been slow: no more here
+            break;
+        }
+        MMRESULT result = transmit(out, messages[i], &now);
+        if (result != MMSYSERR_NOERROR) {
+            *came = (int32_t)result;
+            if (in_callback)
+                demote(out, now);
+        }
     }
-    return enqueue(out, (struct item){.message = message});
+    if (first && in_callback)
+        bump(&out->direct);
+    give_up(out);
+    return first;
+}
+
+static int32_t send(struct onset_output *out, const uint32_t *messages, uint32_t count,
+                    bool in_callback, uint64_t now)
+{
+    int32_t came;
+    if (send_inline(out, messages, count, in_callback, now, &came))
+        return came;
+    struct onset_item items[ONSET_TOGETHER];
+    for (uint32_t i = 0; i < count; i++)
+        items[i] = (struct onset_item){.message = messages[i]};
+    return enqueue(out, items, count, in_callback);
+}
+
+int32_t onset_output_send(struct onset_output *out, const uint32_t *messages, uint32_t count)
+{
+    return send(out, messages, count, false, onset_ticks(out->options.clock));
+}
+
+bool onset_output_route(struct onset_output *out, const uint32_t *messages, uint32_t count,
+                        uint64_t now)
+{
+    if (onset_output_gone(out) || atomic_load_explicit(&out->claim, memory_order_relaxed) == CLOSED)
+        return false;
+    send(out, messages, count, true, now);
+    return true;
 }
 
 int32_t onset_output_send_long(struct onset_output *out, const void *bytes, uint32_t length)
@@ -335,7 +361,7 @@ int32_t onset_output_send_long(struct onset_output *out, const void *bytes, uint
     } else {
         // Before it can be counted as sent.
         atomic_fetch_add_explicit(&out->long_queued, 1, memory_order_relaxed);
-        came = enqueue(out, (struct item){.long_one = message});
+        came = enqueue(out, &(struct onset_item){.long_one = message}, 1, false);
         if (came == ONSET_QUEUED)
             return came;
         atomic_fetch_sub_explicit(&out->long_queued, 1, memory_order_relaxed);
@@ -348,9 +374,9 @@ int32_t onset_output_send_long(struct onset_output *out, const void *bytes, uint
 // Sends the short messages that are first in the queue, under the claim.
 static void drain_short(struct onset_output *out)
 {
-    struct item item;
-    while (!onset_service_stopping(&out->service) && get(out, WANT_SHORT, &item))
-        transmit(out, item.message);
+    struct onset_item item;
+    while (!onset_service_stopping(&out->service) && get(out, ONSET_ANY_SHORT, &item))
+        transmit_now(out, item.message);
 }
 
 // Gives the claim up, so that the thread sends the long message that is next, and waits until it is
@@ -358,7 +384,7 @@ static void drain_short(struct onset_output *out)
 static void give_way(struct onset_output *out)
 {
     uint32_t gone = atomic_load(&out->long_gone); // before the look (count_long)
-    bool next = long_is_next(out);
+    bool next = onset_queue_long_is_next(&out->queue);
     give_up(out);
     if (next)
         onset_wait(&out->long_gone, gone, ONSET_FOREVER);
@@ -372,15 +398,16 @@ MMRESULT onset_output_send_now(struct onset_output *out, uint32_t message)
         return MMSYSERR_INVALHANDLE;
     // A writer may have taken its place in the queue and not yet filled it: it was first all the
     // same.
-    uint32_t before = atomic_load_explicit(&out->put, memory_order_acquire);
+    uint32_t before = atomic_load_explicit(&out->queue.put, memory_order_acquire);
     drain_short(out);
-    while ((int32_t)(atomic_load_explicit(&out->got, memory_order_relaxed) - before) < 0) {
+    while (is_left(out) ||
+           (int32_t)(atomic_load_explicit(&out->queue.got, memory_order_relaxed) - before) < 0) {
         give_way(out);
         if (!take(out))
             return MMSYSERR_INVALHANDLE;
         drain_short(out);
     }
-    MMRESULT result = transmit(out, message);
+    MMRESULT result = transmit_now(out, message);
     give_up(out);
     return result;
 }
@@ -423,11 +450,11 @@ static void shut_down(struct onset_output *out)
     onset_wake_all(&out->claim);
 
     struct onset_outcome outcome = {0};
-    struct item item;
+    struct onset_item item;
     drain(out);
     if (out->cut)
         onset_note(&outcome, "midiOutLongMsg", ONSET_TIMED_OUT);
-    for (; get(out, WANT_ANY, &item); discard(out, item))
+    for (; get(out, ONSET_ANY, &item); discard(out, item))
         onset_note(&outcome, "midiOutShortMsg", ONSET_TIMED_OUT);
 
     onset_long_collect(out);
@@ -478,7 +505,7 @@ static void serve(void *arg)
             // Seq_cst: the claim, against give_up; MOM_DONE (onset_done).
             uint32_t seen = atomic_load(&out->dones);
             onset_long_collect(out);
-            bool work = ready(out) && !atomic_load(&out->claim);
+            bool work = is_ready(out) && !atomic_load(&out->claim);
             if (!work && atomic_load(&out->dones) == seen && !onset_service_stopping(service))
                 onset_rest(&service->bell, out->held ? HELD_NS : ONSET_FOREVER);
             onset_disarm(&service->bell);
@@ -514,8 +541,7 @@ struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
         onset_free(out);
         return NULL;
     }
-    for (uint32_t i = 0; i < options->capacity; i++)
-        out->queue[i].turn = i;
+    onset_queue_make(&out->queue, out->cells, options->capacity);
     onset_driver_hold(driver);
     out->driver = driver;
     out->id = id;
@@ -552,12 +578,17 @@ bool onset_output_settled(struct onset_output *out)
            atomic_load_explicit(&out->refs, memory_order_acquire) == 1;
 }
 
+void onset_output_hold(struct onset_output *out)
+{
+    onset_hold(&out->refs);
+}
+
 void onset_output_drop(struct onset_output *out)
 {
     if (!onset_let_go(&out->refs))
         return;
     // Who was stuck in a send may have queued a message when nobody sent any more.
-    for (struct item item; get(out, WANT_ANY, &item);)
+    for (struct onset_item item; get(out, ONSET_ANY, &item);)
         discard(out, item);
     onset_free(out);
 }
@@ -576,6 +607,7 @@ struct onset_output_counts onset_output_counts(struct onset_output *out)
         .refused = atomic_load_explicit(&out->refused, memory_order_relaxed),
         .dropped = atomic_load_explicit(&out->dropped, memory_order_relaxed),
         .slow = atomic_load_explicit(&out->slow, memory_order_relaxed),
+        .direct = atomic_load_explicit(&out->direct, memory_order_relaxed),
         .moved = atomic_load_explicit(&out->moved, memory_order_relaxed),
         .long_sent = atomic_load_explicit(&out->long_sent, memory_order_relaxed),
         .long_failed = atomic_load_explicit(&out->long_failed, memory_order_relaxed),
@@ -584,7 +616,7 @@ struct onset_output_counts onset_output_counts(struct onset_output *out)
         .long_bytes = atomic_load_explicit(&out->long_bytes, memory_order_relaxed),
         .long_memory = atomic_load_explicit(&out->long_memory, memory_order_relaxed),
         .long_retried = atomic_load_explicit(&out->long_retried, memory_order_relaxed),
-        .queued = queued(out) + atomic_load_explicit(&out->under_way, memory_order_relaxed),
+        .queued = waiting(out) + atomic_load_explicit(&out->under_way, memory_order_relaxed),
         .long_queued = atomic_load_explicit(&out->long_queued, memory_order_relaxed),
         .long_held = atomic_load_explicit(&out->long_held, memory_order_relaxed),
         .last_call = error ? calls[error >> 24] : NULL,

@@ -3,6 +3,8 @@
 package cwinmm
 
 /*
+#cgo noescape onset_output_send
+#cgo nocallback onset_output_send
 #cgo noescape onset_output_send_long
 #cgo nocallback onset_output_send_long
 #include "long.h"
@@ -44,11 +46,11 @@ func OpenOutput(d *Driver, id int, options OutputOptions, deadline time.Duration
 	return &Output{c}, nil
 }
 
-// Send gives the driver a short message, on this thread while the driver is quick, else by way of
-// the output's queue. The error is an *Error from midiOutShortMsg, or from the call that the driver is
+// Send gives the driver short messages, 1 to MostTogether, with nothing in between: on this thread while the driver
+// is quick, else by way of the output's queue. The error is an *Error from midiOutShortMsg, or from the call that the driver is
 // stuck in, or ErrQueueFull. It does not allocate unless it fails.
-func (o *Output) Send(message uint32) error {
-	switch came := C.onset_output_send(o.c, C.uint32_t(message)); came {
+func (o *Output) Send(messages ...uint32) error {
+	switch came := C.onset_output_send(o.c, (*C.uint32_t)(unsafe.SliceData(messages)), C.uint32_t(len(messages))); came {
 	case C.ONSET_SENT, C.ONSET_QUEUED:
 		return nil
 	case C.ONSET_FULL:

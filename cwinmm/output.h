@@ -24,6 +24,7 @@
 
 #include "clock.h"
 #include "done.h"
+#include "queue.h"
 #include "service.h"
 #include "winmm.h"
 
@@ -56,14 +57,6 @@ struct onset_output_options {
     uint64_t deadline_ns;   // for opening; for a header to come home, at least; and see late
 };
 
-struct onset_long;
-
-struct onset_cell {
-    _Atomic uint32_t turn;
-    _Atomic uint32_t message;            // if it is short
-    struct onset_long *_Atomic long_one; // if not; else NULL
-};
-
 // The driver's calls that a message can fail in.
 enum onset_out_call { ONSET_SHORT_MSG, ONSET_PREPARE_HEADER, ONSET_LONG_MSG };
 
@@ -77,12 +70,15 @@ struct onset_output {
     HMIDIOUT handle;
     // Counters, each written by any sender.
     _Atomic uint64_t sent, failed, refused, dropped, slow, moved;
+    _Atomic uint64_t direct;     // times that a driver's callback has sent
     _Atomic uint32_t last_error; // the result; on top, in 8 bits, the onset_out_call
     _Atomic bool gone;           // the device is: what is queued is dropped
     _Atomic bool reset_first;    // before closing
-    // The queue: bounded, any number of writers; read under the claim, or to drop the oldest.
-    _Alignas(ONSET_APART) _Atomic uint32_t put;
-    _Alignas(ONSET_APART) _Atomic uint32_t got;
+    // What is left of messages that belong together; under the claim, as rest is.
+    _Atomic uint32_t left;
+    uint32_t rest_end;
+    uint32_t rest[ONSET_TOGETHER];
+    struct onset_queue queue;
     // Long messages. The first line is also counted in the counters above.
     _Alignas(ONSET_APART) _Atomic uint64_t long_sent, long_failed, long_refused, long_dropped;
     _Atomic uint64_t long_bytes;   // that the driver has taken and given back
@@ -104,7 +100,7 @@ struct onset_output {
     UINT id;
     _Atomic uint32_t refs;
     struct onset_output_options options;
-    struct onset_cell queue[];
+    struct onset_cell cells[];
 };
 
 // Opens device id. The caller owns one reference, the output's thread another; it keeps one of
@@ -113,9 +109,15 @@ struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
                                        const struct onset_output_options *options,
                                        struct onset_outcome *outcome);
 
-// Sends without waiting for anything but the driver's own call, and that only while the output is
-// known to be quick. Any thread.
-int32_t onset_output_send(struct onset_output *output, uint32_t message);
+// Sends up to ONSET_TOGETHER messages one after the other with nothing in between, without waiting
+// for anything but the driver's own calls, and that only while the output is known to be quick.
+// What it came to is that of the last that the driver refused. Any thread but those of drivers.
+int32_t onset_output_send(struct onset_output *output, const uint32_t *messages, uint32_t count);
+
+// The same for a driver's callback, at ticks: it frees nothing, and an output that refuses a
+// message is moved to its thread as one that is slow. False: it has gone, or is closed.
+bool onset_output_route(struct onset_output *output, const uint32_t *messages, uint32_t count,
+                        uint64_t ticks);
 
 // Queues a long message: bytes, which are copied. ONSET_QUEUED, ONSET_FULL, ONSET_HEAVY,
 // ONSET_STUCK or MMSYSERR_NOMEM. Any thread.
@@ -145,6 +147,7 @@ bool onset_output_close(struct onset_output *output, int64_t deadline_ns,
                         struct onset_outcome *outcome);
 // Once it is closed or abandoned: do its counters stand still?
 bool onset_output_settled(struct onset_output *output);
+void onset_output_hold(struct onset_output *output);
 void onset_output_drop(struct onset_output *output);
 
 // For the thread: has it no more time to send? Half of options.deadline is for that once it has
@@ -152,7 +155,7 @@ void onset_output_drop(struct onset_output *output);
 bool onset_output_late(struct onset_output *output);
 
 struct onset_output_counts {
-    uint64_t sent, failed, refused, dropped, slow, moved;
+    uint64_t sent, failed, refused, dropped, slow, moved, direct;
     uint64_t long_sent, long_failed, long_refused, long_dropped;
     uint64_t long_bytes, long_memory, long_retried;
     uint32_t queued, long_queued, long_held;

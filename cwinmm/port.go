@@ -46,6 +46,10 @@ type InputCounts struct {
 	Dry        uint64 // times that the driver was left without a buffer
 	Unqueued   uint64 // buffers that the driver did not take when it was offered them
 	Capacity   uint64
+	Routed     uint64 // among Received: sent along by the callback
+	Unsent     uint64 // messages of those, for outputs that have gone or been closed
+	Looped     uint64 // among Routed: not sent along because they go round
+	Loop       uint32 // the cell of the last of those
 }
 
 // Add adds the counters of another opening of the same device, a later one.
@@ -65,6 +69,10 @@ func (n *InputCounts) Add(later InputCounts) {
 	}
 	n.Dry += later.Dry
 	n.Unqueued += later.Unqueued
+	n.Routed += later.Routed
+	n.Unsent += later.Unsent
+	n.Looped += later.Looped
+	n.Loop = later.Loop
 	n.Capacity = later.Capacity
 }
 
@@ -88,6 +96,7 @@ type OutputCounts struct {
 	Dropped   uint64 // dropped from the queue: to make room, or when the output was closed
 	Slow      uint64 // calls slower than the limit
 	Moved     uint64 // times the output moved to its own thread
+	Direct    uint64 // times that a driver's callback has sent
 	Queued    uint64 // in the queue now, and the long one that is being sent
 	Threaded  bool   // sent by its own thread now
 	LastError error  // of the last that failed, an *Error; nil if there was none
@@ -103,6 +112,7 @@ func (n *OutputCounts) Add(later OutputCounts) {
 	n.Dropped += later.Dropped
 	n.Slow += later.Slow
 	n.Moved += later.Moved
+	n.Direct += later.Direct
 	n.Queued += later.Queued
 	n.Threaded = later.Threaded
 	if later.LastError != nil {

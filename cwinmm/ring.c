@@ -30,7 +30,7 @@ void onset_ring_drop(struct onset_ring *ring)
 
 static enum onset_loss loss_of(uint32_t data)
 {
-    enum onset_kind kind = data >> 24;
+    enum onset_kind kind = onset_kind_of(data);
     if (kind == ONSET_MALFORMED)
         return ONSET_LOST_MALFORMED;
     if (kind >= ONSET_LONG)
@@ -52,19 +52,24 @@ static enum onset_loss loss_of(uint32_t data)
 // (Ring.take in ring.go, onset_ring_absorb) comes after whoever set it.
 static void keep_end(struct onset_gap *gap, uint32_t data)
 {
-    enum onset_kind kind = data >> 24;
+    enum onset_kind kind = onset_kind_of(data);
     uint32_t status = data >> 4 & 0xF, channel = data & 0xF;
     uint32_t data1 = data >> 8 & 0x7F, data2 = data >> 16 & 0x7F;
     if (kind != ONSET_SHORT && kind != ONSET_MORE)
         return;
+    bool pedal = status == 0xB && data1 == 64 && data2 < 64;
+    // All sound off, and the messages that are all notes off as well (MIDI 1.0, Channel Mode).
+    bool all = status == 0xB && (data1 == 120 || data1 >= 123);
     // A note on with velocity 0 is a note off (MIDI 1.0, Note-On).
-    if (status == 0x8 || (status == 0x9 && data2 == 0))
+    bool note = status == 0x8 || (status == 0x9 && data2 == 0);
+    // Before what it is of, so that who takes that finds it (Ring.take).
+    atomic_fetch_or_explicit(&gap->tags, 1u << (data >> 28), memory_order_release);
+    if (note)
         atomic_fetch_or_explicit(&gap->note_off[channel][data1 / 64], 1ull << data1 % 64,
                                  memory_order_release);
-    if (status == 0xB && data1 == 64 && data2 < 64)
+    if (pedal)
         atomic_fetch_or_explicit(&gap->pedal_up, 1u << channel, memory_order_release);
-    // All sound off, and the messages that are all notes off as well (MIDI 1.0, Channel Mode).
-    if (status == 0xB && (data1 == 120 || data1 >= 123))
+    if (all)
         atomic_fetch_or_explicit(&gap->all_off, 1u << channel, memory_order_release);
 }
 
@@ -111,6 +116,9 @@ uint64_t onset_ring_absorb(struct onset_ring *ring, struct onset_gap *refused)
                                      atomic_exchange_explicit(&refused->note_off[channel][half], 0,
                                                               memory_order_acquire),
                                      memory_order_release);
+    atomic_fetch_or_explicit(&gap->tags,
+                             atomic_exchange_explicit(&refused->tags, 0, memory_order_acquire),
+                             memory_order_release);
     atomic_fetch_or_explicit(&gap->pedal_up,
                              atomic_exchange_explicit(&refused->pedal_up, 0, memory_order_acquire),
                              memory_order_release);

@@ -6,6 +6,7 @@ package cwinmm
 import "C"
 
 import (
+	"math/bits"
 	"sync/atomic"
 	"unsafe"
 
@@ -16,12 +17,12 @@ import (
 // goroutine at a time; Counts may be called by any. Nothing in it enters cgo but newRing and free.
 type Ring struct {
 	// In C memory.
-	head, lost, gaps, tail, gapsMet *atomic.Uint64
-	gone                            *atomic.Uint32
-	lostBy                          *[losses]atomic.Uint64
-	gap                             *[C.ONSET_GAPS]gap
-	slots                           unsafe.Pointer
-	mask                            uint64
+	head, lost, gaps, tail, gapsMet, calm *atomic.Uint64
+	gone                                  *atomic.Uint32
+	lostBy                                *[losses]atomic.Uint64
+	gap                                   *[C.ONSET_GAPS]gap
+	slots                                 unsafe.Pointer
+	mask                                  uint64
 
 	// The consumer's own.
 	next     uint64         // index of the next event; what tail says
@@ -44,6 +45,7 @@ type gap struct {
 	pedalUp atomic.Uint32
 	allOff  atomic.Uint32
 	lostBy  [losses]atomic.Uint64
+	tags    atomic.Uint32
 }
 
 const (
@@ -56,6 +58,7 @@ const (
 	_ = uint(losses - len(LostBy{}))
 	_ = uint(unsafe.Offsetof(gap{}.pedalUp)-256) + uint(256-unsafe.Offsetof(gap{}.pedalUp))
 	_ = uint(unsafe.Offsetof(gap{}.lostBy)-264) + uint(264-unsafe.Offsetof(gap{}.lostBy))
+	_ = uint(unsafe.Offsetof(gap{}.tags)-312) + uint(312-unsafe.Offsetof(gap{}.tags))
 	_ = uint(unsafe.Offsetof(Event{}.DriverMS)-12) + uint(12-unsafe.Offsetof(Event{}.DriverMS))
 )
 
@@ -76,6 +79,7 @@ func newRing(capacity, buffers int) (*Ring, error) {
 		gone:     (*atomic.Uint32)(at(40)),
 		tail:     word(C.ONSET_APART),
 		gapsMet:  word(C.ONSET_APART + 8),
+		calm:     word(C.ONSET_APART + 16),
 		lostBy:   (*[losses]atomic.Uint64)(at(3 * C.ONSET_APART)),
 		gap:      (*[C.ONSET_GAPS]gap)(at(4 * C.ONSET_APART)),
 		slots:    unsafe.Pointer(C.onset_ring_slots(c)),
@@ -138,6 +142,11 @@ func (r *Ring) take(g *gap, loss *Loss) {
 	}
 	loss.Ends.PedalUp = uint16(g.pedalUp.Swap(0))
 	loss.Ends.AllOff = uint16(g.allOff.Swap(0))
+	loss.Routed = 0
+	// After what it is of: keep_end in ring.c.
+	if tags := g.tags.Swap(0); bits.OnesCount32(tags) == 1 {
+		loss.Routed = uint8(bits.TrailingZeros32(tags))
+	}
 }
 
 func takeWord(w *atomic.Uint64) uint64 {
@@ -185,6 +194,10 @@ func (r *Ring) Pointer() unsafe.Pointer { return unsafe.Pointer(r.c) }
 
 // Capacity returns how many short messages may wait.
 func (r *Ring) Capacity() uint64 { return r.capacity }
+
+// Calm says that everything that Look saw has been handled: routes that wait for that may be run (routes.h), if
+// nothing has come since.
+func (r *Ring) Calm() { r.calm.Store(r.next) }
 
 // Drained reports whether Next has taken all that Look saw.
 func (r *Ring) Drained() bool { return r.next == r.end }

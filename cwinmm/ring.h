@@ -9,6 +9,8 @@
 //       thread
 //   byte 128    tail   next slot to read          the consumer writes, the producer looks when it
 //       136     gaps_met                          believes the ring, or gap[], full
+//       144     calm   head when everything       the consumer writes, the producer looks before it
+//               before it had been handled        begins to route (routes.h)
 //   byte 256    mask, most, refs                  constant while events flow
 //   byte 384    lost_by                           what lost is made of
 //   byte 512    gap[0] ...                        what the gap records stand for
@@ -34,7 +36,8 @@
 
 #define ONSET_APART 128
 
-// What an event is, in the top byte of its data. Drivers may leave rubbish there; it is cut off.
+// What an event is, in bits 24 to 27 of its data; above them is the tag of the routes that it has
+// been sent along (routes.h), 0: none. Drivers may leave rubbish there; it is cut off.
 enum onset_kind {
     ONSET_SHORT = 0,      // MIM_DATA
     ONSET_MORE = 1,       // MIM_MOREDATA: a message like any other, the driver found us slow
@@ -45,6 +48,11 @@ enum onset_kind {
 };
 
 #define ONSET_DRY 0x10000 // it was the last buffer that the driver had
+
+static inline enum onset_kind onset_kind_of(uint32_t data)
+{
+    return (enum onset_kind)(data >> 24 & 0xF);
+}
 
 // What a lost event was.
 enum onset_loss {
@@ -59,7 +67,7 @@ enum onset_loss {
 
 struct onset_event {
     uint64_t ticks;     // the callback's clock reading (clock.h)
-    uint32_t data;      // status, data 1, data 2 from the lowest byte up; onset_kind on top
+    uint32_t data;      // status, data 1, data 2 from the lowest byte up; onset_kind, tag
     uint32_t driver_ms; // WinMM's stamp: milliseconds since midiInStart
 };
 
@@ -78,6 +86,7 @@ struct onset_gap {
     _Atomic uint32_t pedal_up;              // bit n: of channel n; control change 64 below 64
     _Atomic uint32_t all_off;               // bit n: of channel n; control change 120, 123 to 127
     _Atomic uint64_t lost_by[ONSET_LOSSES]; // totals when the record was written
+    _Atomic uint32_t tags; // bit n: there was a short message with tag n
 };
 
 #define ONSET_GAPS 64
@@ -91,6 +100,7 @@ struct onset_ring {
     _Atomic uint32_t gone; // 1: the device has vanished; written by the handle's thread
     _Alignas(ONSET_APART) _Atomic uint64_t tail;
     _Atomic uint64_t gaps_met; // gap records that the consumer is done with
+    _Atomic uint64_t calm;
     _Alignas(ONSET_APART) uint64_t mask;
     uint64_t most; // waiting, for a short message to be refused
     _Atomic uint32_t refs;
@@ -104,10 +114,12 @@ static_assert(offsetof(struct onset_ring, gaps) == 32, "ring.go reads gaps at 32
 static_assert(offsetof(struct onset_ring, gone) == 40, "ring.go reads gone at 40");
 static_assert(offsetof(struct onset_ring, tail) == ONSET_APART, "ring.go writes tail at 128");
 static_assert(offsetof(struct onset_ring, gaps_met) == ONSET_APART + 8, "ring.go writes it at 136");
+static_assert(offsetof(struct onset_ring, calm) == ONSET_APART + 16, "ring.go writes it at 144");
 static_assert(offsetof(struct onset_ring, lost_by) == 3 * ONSET_APART, "ring.go reads it at 384");
 static_assert(offsetof(struct onset_ring, gap) == 4 * ONSET_APART, "ring.go reads gap at 512");
 static_assert(offsetof(struct onset_gap, pedal_up) == 256, "ring.go takes it at 256");
 static_assert(offsetof(struct onset_gap, lost_by) == 264, "ring.go reads it at 264");
+static_assert(offsetof(struct onset_gap, tags) == 312, "ring.go takes it at 312");
 
 // Makes a ring in which capacity short messages may wait, at least 2, and above them the events of
 // so many buffers. NULL: no memory. The caller owns the first reference.

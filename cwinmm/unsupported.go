@@ -253,6 +253,9 @@ func (*Input) Free() {}
 // Discard does nothing in this build.
 func (*Input) Discard(time.Duration) {}
 
+// Route does nothing in this build.
+func (*Input) Route(*Routes) error { return errNoCore }
+
 // Bytes returns nothing in this build.
 func (*Input) Bytes(int) []byte { return nil }
 
@@ -284,7 +287,7 @@ type Output struct{}
 func OpenOutput(*Driver, int, OutputOptions, time.Duration) (*Output, error) { return nil, errNoCore }
 
 // Send fails in this build.
-func (*Output) Send(uint32) error { return errNoCore }
+func (*Output) Send(...uint32) error { return errNoCore }
 
 // SendLong fails in this build.
 func (*Output) SendLong([]byte) error { return errNoCore }

@@ -8,11 +8,11 @@
 // A device comes and goes in many steps; so long after the first the list is looked at.
 #define SETTLE_NS 100000000
 
-static _Atomic uint64_t losses;
+static _Atomic uint64_t news;
 
-void onset_note_loss(void)
+void onset_note_news(void)
 {
-    atomic_fetch_add_explicit(&losses, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&news, 1, memory_order_relaxed);
 }
 
 static uint64_t mix(uint64_t sum, const void *bytes, size_t count) // FNV-1a
@@ -91,7 +91,7 @@ static void serve(void *arg)
             .in = list_sum(watch, true),
             .out = list_sum(watch, false),
             // Relaxed: it is about ports that say so themselves.
-            .losses = atomic_load_explicit(&losses, memory_order_relaxed),
+            .losses = atomic_load_explicit(&news, memory_order_relaxed),
         };
         onset_service_idle(service);
         if (differs(now, seen) || atomic_load_explicit(&watch->insistent, memory_order_relaxed))

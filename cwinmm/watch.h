@@ -39,8 +39,9 @@ void onset_watch_insist(struct onset_watch *watch, bool insistent);
 bool onset_watch_stop(struct onset_watch *watch, int64_t deadline_ns,
                       struct onset_outcome *outcome);
 
-// Some port has lost its device: for the watches. Any thread.
-void onset_note_loss(void);
+// There is news of some port for the watches: it has lost its device, or an output has moved to its
+// thread or back. They find it at their next look. Any thread.
+void onset_note_news(void);
 
 // notify_windows.c, notify_linux.c: has the system set hurried and ring the bell, if it can, until
 // the end.

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "echo.h"
+
 #ifdef _WIN32
 #include <windows.h>
 #include <mmsystem.h>
@@ -127,6 +129,7 @@ struct onset_winmm {
 struct onset_driver {
     const struct onset_winmm *calls;
     _Atomic uint32_t refs; // the Go side holds one, each open handle's thread another
+    struct onset_echoes echoes;
 };
 
 void onset_driver_hold(struct onset_driver *driver);

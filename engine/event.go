@@ -46,9 +46,12 @@ type Event struct {
 	// Recovered: the message is the engine's, at a gap or before a KindPortLost. It ends what a message that is missing there would have
 	// ended, or, with InputOptions.EndNotes, what was held: a note-off, a pedal's release or all notes off.
 	Recovered bool
-	Port      Port
-	Lost      uint64  // events missing, of a KindGap; else 0
-	LostBy    *LostBy // of a KindGap: what they were; good for as long as SysEx is
+	// Routed is what the driver's callback has sent the message along (Input.Route); nil: it has not. Of a Recovered one, what
+	// all the short messages that are missing were sent along: then nothing is left hanging at outputs of those.
+	Routed *Routes
+	Port   Port
+	Lost   uint64  // events missing, of a KindGap; else 0
+	LostBy *LostBy // of a KindGap: what they were; good for as long as SysEx is
 	// Info describes the port that a KindPortLost, Found, Reopened, Added or Removed is about, which may be an output;
 	// else nil. It may be kept.
 	Info *PortInfo
@@ -86,6 +89,7 @@ func (ev *Event) read(p *cwinmm.Event) {
 	ev.Driver = DriverTime(p.DriverMS)
 	ev.Message = Message(p.Message())
 	ev.Recovered = false
+	ev.Routed = nil
 	ev.Lost = 0
 	ev.LostBy = nil
 	ev.Info = nil

@@ -102,6 +102,8 @@ type Input struct {
 	vanished bool   // the device has gone
 	back     bool   // and there is more to tell of it
 	waiting  uint64 // events left to deliver in a merged pass
+
+	routing routing
 }
 
 // OpenInput opens an input port and starts it; events that arrive before anybody is in Run or
@@ -232,6 +234,7 @@ func (in *Input) look() {
 	in.vanished = in.lost || in.next != nil || in.in.Ring.Gone()
 	in.back = in.told != nil || in.next != nil
 	in.stream.was = in.was
+	in.adoptRoutes()
 }
 
 // ring returns the ring that the device's events go to.
@@ -264,6 +267,7 @@ func (in *Input) comeBack(ev *Event) bool {
 		in.before.Add(in.in.Counts())
 		in.in, in.next = in.next, nil
 		in.stream.follow(in.in)
+		in.routeAgain()
 		in.vanished, in.back = false, false
 		in.was = in.identity.info    // what has gone if it has
 		in.engine.poller.lookAgain() // it may have gone already

@@ -41,7 +41,7 @@ type Output struct {
 
 	closer closer
 	now    atomic.Pointer[outOpening] // nil: its device has gone
-	unsent atomic.Uint64              // sends refused for that
+	unsent atomic.Uint64              // messages refused for that
 
 	openings []*outOpening // those whose counters may still change; the last is the newest
 	before   cwinmm.OutputCounts
@@ -125,12 +125,36 @@ func (o *Output) Send(m Message) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
-	on, err := o.enter()
+	on, err := o.enter(1)
 	if err != nil {
 		return err
 	}
 	defer on.leave()
 	return o.result(on.out.Send(uint32(m)))
+}
+
+// MostTogether is how many messages SendTogether sends.
+const MostTogether = cwinmm.MostTogether
+
+// SendTogether sends messages, 1 to MostTogether, as Send does, with none of another sender in between: those of a
+// parameter belong together. It sends all or none, but for those that the driver refuses; the error is that of the last.
+func (o *Output) SendTogether(messages []Message) error {
+	var words [MostTogether]uint32
+	if len(messages) == 0 || len(messages) > MostTogether {
+		return fmt.Errorf("%d messages: 1 to %d can be sent together", len(messages), MostTogether)
+	}
+	for i, m := range messages {
+		if err := m.Check(); err != nil {
+			return err
+		}
+		words[i] = uint32(m)
+	}
+	on, err := o.enter(len(messages))
+	if err != nil {
+		return err
+	}
+	defer on.leave()
+	return o.result(on.out.Send(words[:len(messages)]...))
 }
 
 // SendSysEx queues a long message: a whole system exclusive message, from F0 to F7, which is copied.
@@ -150,7 +174,7 @@ func (o *Output) SendSysEx(bytes []byte) error {
 	if err := CheckSysEx(bytes); err != nil {
 		return err
 	}
-	on, err := o.enter()
+	on, err := o.enter(1)
 	if err != nil {
 		return err
 	}
@@ -164,7 +188,7 @@ func (o *Output) SendNow(m Message) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
-	on, err := o.enter()
+	on, err := o.enter(1)
 	if err != nil {
 		return err
 	}
@@ -196,15 +220,15 @@ func (o *Output) ResetOnClose(reset bool) {
 	}
 }
 
-// enter begins a send. The error is ErrClosed or the one of ErrLost.
-func (o *Output) enter() (*outOpening, error) {
+// enter begins a send of so many messages. The error is ErrClosed or the one of ErrLost.
+func (o *Output) enter(messages int) (*outOpening, error) {
 	if on := o.now.Load(); on != nil && on.enter() {
 		return on, nil
 	}
 	if o.closer.begun.Load() {
 		return nil, ErrClosed
 	}
-	o.unsent.Add(1)
+	o.unsent.Add(uint64(messages))
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return nil, o.refusal

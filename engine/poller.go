@@ -121,7 +121,9 @@ func (p *poller) pass() bool {
 		}
 		in := p.inputs[p.first]
 		p.first++
-		for left := min(in.in.Ring.Look(), batch); in.open() && (in.stream.next(&p.event, &left) || in.silence(&p.event)); {
+		left := min(in.in.Ring.Look(), batch)
+		p.calm(in, left)
+		for in.open() && (in.stream.next(&p.event, &left) || in.silence(&p.event)) {
 			any = true
 			if !p.deliver() {
 				return true
@@ -129,6 +131,14 @@ func (p *poller) pass() bool {
 		}
 	}
 	return any
+}
+
+// calm says that an input's events have been handled, of which so many are left, if its callback waits for that.
+func (p *poller) calm(in *Input, left uint64) {
+	// What is in the buffer of ReadInto has not been handled: that has returned before.
+	if in.stream.arming && left == 0 && !in.stream.behind && p.filled == 0 && in.open() {
+		in.calm()
+	}
 }
 
 // passMerged is pass in the order of callback times: of all that has arrived when it begins, since a
@@ -147,6 +157,7 @@ func (p *poller) passMerged() bool {
 	}
 	for _, in := range p.inputs {
 		in.waiting = in.in.Ring.Look()
+		p.calm(in, in.waiting)
 		if !drain(in, 0) {
 			return true
 		}

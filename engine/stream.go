@@ -26,13 +26,17 @@ type stream struct {
 	held        bool   // stash
 	stash       Event
 	ends        cwinmm.Ends
-	gone        bool // the end of the device,
+	endsRouted  *Routes // that they have been sent along
+	gone        bool    // the end of the device,
 	was         PortInfo
 	at          Instant
 	driver      DriverTime
 
 	sysex    assembly
-	notes    *notesHeld // nil without InputOptions.EndNotes
+	notes    *notesHeld  // nil without InputOptions.EndNotes
+	tag      uint8       // of the routes now
+	tags     [16]*Routes // see routing
+	arming   bool        // no event with that tag has come yet
 	loss     cwinmm.Loss
 	lostBy   LostBy
 	goneTold bool
@@ -83,6 +87,10 @@ func (s *stream) take(ev *Event) bool {
 	}
 	ev.read(&packed)
 	ev.Port = s.port
+	if tag := packed.Routed(); tag != 0 {
+		ev.Routed = s.tags[tag]
+		s.arming = s.arming && tag != s.tag
+	}
 	if s.sysex.partial && ev.Kind == KindMessage && ev.Message.Status() < Clock {
 		// Any status but a realtime one ends a system exclusive message (MIDI 1.0, System Exclusive).
 		s.at, s.driver = ev.Time, ev.Driver
@@ -115,7 +123,7 @@ func (s *stream) gap(ev *Event, at Instant) {
 	*ev = Event{Time: at, Kind: KindGap, Port: s.port, Lost: s.loss.By.Total(), LostBy: &s.lostBy}
 	s.counts[KindGap].Add(1)
 	s.at, s.driver, s.behind = at, 0, true
-	s.ends = s.loss.Ends
+	s.ends, s.endsRouted = s.loss.Ends, s.tags[s.loss.Routed]
 	s.interrupted = s.sysex.partial && s.lostBy.SysExBuffers > 0
 	s.endHeld()
 }
@@ -142,7 +150,7 @@ func (s *stream) vanish() {
 // breakOff has the end of what was going on delivered.
 func (s *stream) breakOff() {
 	s.at, s.driver, s.behind = Now(), 0, true
-	s.interrupted = s.sysex.partial
+	s.interrupted, s.endsRouted = s.sysex.partial, nil
 	s.endHeld()
 }
 
@@ -154,6 +162,7 @@ func (s *stream) goesOn() bool {
 // follow goes on with another opening of the device.
 func (s *stream) follow(in *cwinmm.Input) {
 	s.in, s.goneTold, s.emptied = in, false, false
+	s.tag = 0 // adopted again
 }
 
 // more makes ev what is to be delivered before the ring is read on. False: nothing is, any more.
@@ -188,7 +197,7 @@ func (s *stream) end(ev *Event) bool {
 	message, ok := takeEnd(&s.ends)
 	switch {
 	case ok:
-		*ev = Event{Time: s.at, Port: s.port, Message: message, Recovered: true}
+		*ev = Event{Time: s.at, Port: s.port, Message: message, Recovered: true, Routed: s.endsRouted}
 		s.ended.Add(1)
 		if s.notes != nil {
 			s.note(message)

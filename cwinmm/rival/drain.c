@@ -26,7 +26,7 @@ uint64_t drain_take(struct onset_ring *ring, uint32_t count)
             struct onset_event event = ring->slots[tail & ring->mask];
             // Release: the slot may be written again (drain_fill).
             atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
-            if (event.data >> 24 != ONSET_GAP)
+            if (onset_kind_of(event.data) != ONSET_GAP)
                 sum += event.data;
         }
     }

@@ -15,12 +15,12 @@ void floor_receive(struct floor *floor)
                 struct onset_event event = ring->slots[tail & ring->mask];
                 // Release: the slot may be written again (onset_ring_push).
                 atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
-                if (event.data >> 24 == ONSET_GAP)
+                if (onset_kind_of(event.data) == ONSET_GAP)
                     // Release: its entry may be used again (gap_fits in ring.c).
                     atomic_store_explicit(&ring->gaps_met, ++gaps, memory_order_release);
-                if (event.data >> 24 >= ONSET_LONG)
+                if (onset_kind_of(event.data) >= ONSET_LONG)
                     floor->give_back(floor->input, event.data & 0xFF);
-                if (event.data >> 24 > ONSET_MORE)
+                if (onset_kind_of(event.data) > ONSET_MORE)
                     continue;
                 rival_arrive(&floor->rival, event.driver_ms, event.ticks);
                 rival_send(&floor->rival, event.data & 0xFFFFFF);

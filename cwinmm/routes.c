@@ -1,0 +1,134 @@
+#include "routes.h"
+
+#include <string.h>
+
+#include "memory.h"
+#include "watch.h"
+
+struct onset_routes *onset_routes_new(const struct onset_route_cell *cells, uint32_t cell_count,
+                                      const struct onset_route_target *targets,
+                                      uint32_t target_count, const struct onset_route_step *steps,
+                                      uint32_t step_count, struct onset_output *const *outputs,
+                                      uint32_t output_count, uint32_t tag, uint32_t echo_window)
+{
+    size_t head = sizeof(struct onset_routes) + output_count * sizeof(struct onset_output *);
+    size_t cell_bytes = cell_count * sizeof *cells, target_bytes = target_count * sizeof *targets,
+           step_bytes = step_count * sizeof *steps;
+    struct onset_routes *routes =
+        onset_alloc(head + cell_bytes + target_bytes + step_bytes, ONSET_APART);
+    if (!routes)
+        return NULL;
+    char *at = (char *)routes + head;
+    routes->cells = memcpy(at, cells, cell_bytes);
+    at += cell_bytes;
+    routes->targets = target_bytes ? memcpy(at, targets, target_bytes) : (void *)at;
+    at += target_bytes;
+    routes->steps = step_bytes ? memcpy(at, steps, step_bytes) : (void *)at;
+    routes->tag = tag;
+    routes->echo_window = echo_window;
+    routes->outputs = output_count;
+    for (uint32_t i = 0; i < output_count; i++) {
+        routes->output[i] = outputs[i];
+        if (outputs[i])
+            onset_output_hold(outputs[i]);
+    }
+    return routes;
+}
+
+void onset_routes_free(struct onset_routes *routes)
+{
+    while (routes) {
+        struct onset_routes *next = routes->next;
+        for (uint32_t i = 0; i < routes->outputs; i++)
+            if (routes->output[i])
+                onset_output_drop(routes->output[i]);
+        onset_free(routes);
+        routes = next;
+    }
+}
+
+// A message's cell and the values that steps put into theirs, as Decoder.Decode in package control
+// has them.
+static uint32_t read(uint32_t message, uint32_t values[4])
+{
+    // Where the cells of each kind of channel message begin, and how many each channel has, as a
+    // power of two.
+    static const struct {
+        uint16_t first;
+        uint8_t numbers;
+    } kinds[8] = {
+        {ONSET_ROUTE_NOTES, 7},       {ONSET_ROUTE_NOTES, 7},    {ONSET_ROUTE_PRESSURES, 7},
+        {ONSET_ROUTE_CONTROLLERS, 7}, {ONSET_ROUTE_PROGRAMS, 0}, {ONSET_ROUTE_AFTERTOUCHES, 0},
+        {ONSET_ROUTE_PITCHES, 0},     {ONSET_ROUTE_SYSTEM, 0},
+    };
+    uint32_t kind = message >> 4 & 7, low = message & 0xF;
+    uint32_t data1 = message >> 8 & 0x7F, data2 = message >> 16 & 0x7F, value = data2;
+    uint32_t cell = kinds[kind].first + (low << kinds[kind].numbers);
+    values[ONSET_RELEASE] = 64; // where none came (MIDI 1.0, Note Off)
+    if (kind < 4) {
+        cell += data1;
+        if (kind == 0) {
+            value = 0;
+            values[ONSET_RELEASE] = data2;
+        }
+    } else if (kind < 6) {
+        value = data1;
+    } else {
+        uint32_t wide = data2 << 7 | data1;
+        if (kind == 7) // bytes that a message does not have may be anything
+            wide = low == 2 ? wide : low == 1 || low == 3 ? data1 : 0;
+        values[ONSET_VALUE_7] = kind == 7 ? 0 : wide / 129;
+        values[ONSET_VALUE_14] = wide;
+        return cell;
+    }
+    values[ONSET_VALUE_7] = value;
+    values[ONSET_VALUE_14] = value * 129; // as Change.Wide
+    return cell;
+}
+
+static uint32_t make(const struct onset_route_step *step, const uint32_t values[4])
+{
+    uint64_t x = values[step->source & 3];
+    return step->base | (uint32_t)((x & 0x7F) << (step->low & 63) | x >> 7 << (step->high & 63));
+}
+
+static void add(_Atomic uint64_t *counter, uint32_t n)
+{
+    // Within the gate there is one writer: no locked instruction needed.
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+void onset_routes_run(struct onset_routes *routes, uint32_t message, uint64_t ticks)
+{
+    uint32_t values[4], messages[ONSET_TOGETHER];
+    uint32_t at = read(message, values);
+    const struct onset_route_cell *cell = &routes->cells[at];
+    add(&routes->counts->routed, 1);
+    if (cell->count == 0)
+        return;
+    uint32_t times =
+        onset_echo_heard(routes->echoes, message & ONSET_BYTES, ticks, routes->echo_window);
+    if (times > ONSET_ECHOES) {
+        atomic_store_explicit(&routes->counts->loop, at, memory_order_relaxed);
+        add(&routes->counts->looped, 1);
+        onset_note_news();
+        return;
+    }
+    const struct onset_route_target *target = &routes->targets[cell->first];
+    for (uint32_t left = cell->count; left > 0; left--, target++) {
+        const struct onset_route_step *step = &routes->steps[target->first];
+        uint32_t count = target->count;
+        if (values[ONSET_VALUE_14] < target->threshold) {
+            step += count;
+            count = target->under;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            messages[i] = make(&step[i], values);
+            onset_echo_say(routes->echoes, messages[i], ticks, times);
+        }
+        struct onset_output *out = routes->output[target->output];
+        if (count > 0 && (!out || !onset_output_route(out, messages, count, ticks)))
+            add(&routes->counts->unsent, count);
+    }
+}

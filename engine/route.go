@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
+	"github.com/onset-midi/onset/engine/internal/tick"
+)
+
+// The parts of Routes.
+type (
+	// RouteCell is a run of targets: Count of them from First on.
+	RouteCell = cwinmm.RouteCell
+	// RouteTarget is what is sent to an output, together: Count steps from First on, or for values in 14 bits
+	// below Threshold the Under steps that follow them.
+	RouteTarget = cwinmm.RouteTarget
+	// RouteStep is one message: Base, with the low seven bits of a value at bit Low and those above at bit High; 32
+	// is nowhere. Source 0 is the value in 7 bits, 1 in 14, 2 the velocity that a key is let go of with.
+	RouteStep = cwinmm.RouteStep
+)
+
+// RouteCells is how many cells Routes have.
+const RouteCells = cwinmm.RouteCells
+
+// Routes say which messages each short message of an input leads to (Input.Route). They are tables: the message has
+// a cell (RouteCellOf), that has targets, in the order in which they are sent, and a target has steps. Package rig makes
+// them of a rig. They are read only, and may be used for several inputs.
+type Routes struct {
+	Cells   []RouteCell // RouteCells of them
+	Targets []RouteTarget
+	Steps   []RouteStep
+	Outputs []*Output // by RouteTarget.Output; of the same engine
+}
+
+// The first cell of each kind of message, by channel and number or by channel.
+const (
+	noteCells       = 0
+	pressureCells   = 16 * 128
+	controllerCells = 2 * 16 * 128
+	programCells    = 3*16*128 + 16*32 // controllers of 14 bits stand between, which no single message is
+	aftertouchCells = programCells + 16
+	pitchCells      = programCells + 32
+	systemCells     = programCells + 48
+)
+
+// RouteCellOf returns a message's cell: one for each note, key's pressure and controller of a channel, one for each
+// channel's program, pressure and pitch, and one for each kind of system message.
+func RouteCellOf(m Message) int {
+	channel, number := int(m.Status()&15), int(m.Data1()&0x7F)
+	switch m.Status() &^ 15 {
+	case NoteOff, NoteOn:
+		return noteCells + channel*128 + number
+	case KeyPressure:
+		return pressureCells + channel*128 + number
+	case ControlChange:
+		return controllerCells + channel*128 + number
+	case ProgramChange:
+		return programCells + channel
+	case ChannelPressure:
+		return aftertouchCells + channel
+	case PitchBend:
+		return pitchCells + channel
+	default:
+		return systemCells + channel
+	}
+}
+
+// echoWindow is how soon a message that goes round comes back: a few bytes on a DIN cable and the drivers on its way.
+const echoWindow = 5 * time.Millisecond
+
+// routing is what an input is to send by itself. Under the device's mu.
+type routing struct {
+	routes *Routes     // nil: nothing
+	tag    uint8       // that it has for the driver's callback
+	tags   [16]*Routes // what events' tags stand for
+	calmed uint8       // the tag when the poller has last said that all is handled: events may have that, or tag
+}
+
+// Route has the driver's callback itself send what its short messages lead to, with no other thread in between: what it
+// has sent so is delivered as ever, with Event.Routed. It begins when what came before has been handled, so that
+// nothing overtakes that; from then on the order in which one input's messages reach an output is that in which they
+// came. Routes replace those before from one message to the next, and nil ends it. Route waits for nobody, and may be
+// called concurrently, also within a handler.
+//
+// An output sends within the callback only while it is idle and its driver quick. Otherwise its messages are queued for
+// its thread. One call that takes longer than OutputOptions.Slow, or fails, has that done until the driver has been
+// calm (KindOutputSlow, KindOutputQuick). Microsoft's pages contradict each other here: that of midiOutShortMsg says that
+// it may be called from a callback, that of MidiInProc that no multimedia function should be, because some drivers
+// deadlock. Such a driver must not be given routes.
+//
+// A message that comes back each time it is sent, 32 times in a row within 5 ms each, is not sent again
+// (KindFeedback, InputStats.Looped). The error is a *PortError: no memory.
+func (in *Input) Route(routes *Routes) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.routing.routes = routes
+	return in.routeNow()
+}
+
+// routeNow has the callback send along the routes. The caller holds mu.
+func (in *Input) routeNow() error {
+	r := &in.routing
+	if r.routes == nil {
+		return in.newest().Route(nil)
+	}
+	// Events in the ring may have the tag now, or calmed: not another.
+	tag := r.tag%15 + 1
+	if tag == r.calmed {
+		tag = tag%15 + 1
+	}
+	outputs := make([]*cwinmm.Output, len(r.routes.Outputs))
+	for i, out := range r.routes.Outputs {
+		if on := out.now.Load(); on != nil && on.enter() {
+			defer on.leave() // the callback has a reference of its own then
+			outputs[i] = on.out
+		}
+	}
+	err := in.newest().Route(&cwinmm.Routes{
+		Cells: r.routes.Cells, Targets: r.routes.Targets, Steps: r.routes.Steps, Outputs: outputs, Tag: tag,
+		Window: tick.Ticks(echoWindow),
+	})
+	if err != nil {
+		return &PortError{in.identity.info, err}
+	}
+	r.tag = tag
+	r.tags[tag] = r.routes
+	in.engine.waiter.Tell() // the poller has to say when all is handled
+	return nil
+}
+
+// routeAgain has another opening of the device send along the routes. The caller holds mu.
+func (in *Input) routeAgain() {
+	if in.routing.routes != nil {
+		_ = in.routeNow() // without memory the poller sends
+	}
+}
+
+// reroute has inputs send to an output as it is now: its device has gone, come back, or it is closed.
+func (e *Engine) reroute(out *Output) {
+	e.mu.Lock()
+	inputs := e.inputs
+	e.mu.Unlock()
+	for _, in := range inputs {
+		in.mu.Lock()
+		if r := in.routing.routes; r != nil && slices.Contains(r.Outputs, out) {
+			_ = in.routeNow() // without memory it stays with what has gone, which is counted
+		}
+		in.mu.Unlock()
+	}
+}
+
+// adoptRoutes has the poller know the input's routes. The caller holds mu.
+func (in *Input) adoptRoutes() {
+	s, r := &in.stream, &in.routing
+	if s.tag != r.tag || r.routes == nil {
+		s.tag, s.arming = r.tag, r.routes != nil
+		s.tags = r.tags
+	}
+}
+
+// calm says that the poller has handled all that has come, if so: then the callback may send along new routes.
+func (in *Input) calm() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.routing.calmed = in.routing.tag
+	in.in.Ring.Calm()
+}
