@@ -155,8 +155,7 @@ static inline void deliver(struct onset_input *in, uint32_t token, enum onset_ki
     if (!atomic_compare_exchange_strong_explicit(&in->gate, &gate, token | ONSET_BUSY,
                                                  memory_order_seq_cst, memory_order_relaxed)) {
         queue(in, token, event);
-    } else if (kind != ONSET_SHORT || atomic_load_explicit(&in->particular, memory_order_relaxed) ||
-               !onset_ring_push_soon(in->ring, event)) {
+    } else if (kind != ONSET_SHORT || !onset_ring_push_soon(in->ring, event)) {
         publish(in, token, event);
     } else {
         finish(in, token);
@@ -422,7 +421,7 @@ void onset_input_route(struct onset_input *in, struct onset_routes *routes)
         routes->echoes = &in->driver->echoes;
     }
     struct onset_routes *old = atomic_exchange(&in->routes, routes);
-    atomic_store_explicit(&in->particular, in->filter || routes, memory_order_relaxed);
+    onset_ring_hurry(in->ring, !in->filter && !routes);
     if (!old)
         return;
     old->next = atomic_load_explicit(&in->retired, memory_order_relaxed);
@@ -544,12 +543,12 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     onset_waiter_hold(waiter);
     onset_driver_hold(driver);
     in->filter = options->filter;
-    atomic_store_explicit(&in->particular, in->filter != 0, memory_order_relaxed);
     in->raise = options->raise;
     // Twice that is waited for: half of what a closer has.
     in->grace_ns = deadline_ns / 4 < GRACE_NS ? deadline_ns / 4 : GRACE_NS;
     atomic_store_explicit(&in->clock, options->clock, memory_order_relaxed);
     in->ring = ring;
+    onset_ring_hurry(ring, !in->filter);
     in->pool = pool;
     in->waiter = waiter;
     in->driver = driver;

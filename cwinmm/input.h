@@ -35,8 +35,6 @@ struct onset_input {
     // What a callback touches.
     _Alignas(ONSET_APART) _Atomic uint32_t gate;
     _Atomic uint32_t clock; // enum onset_clock; read before the gate is passed
-    // What is looked for before the short way: filter is not 0, or there are routes. A hint.
-    _Atomic uint32_t particular;
     uint32_t filter; // bit n: messages of channel n; bit 16+n: status F0+n; are not delivered
     struct onset_routes *_Atomic routes; // NULL: none
     struct onset_ring *ring;

@@ -120,6 +120,7 @@ func (o *Output) Counts() OutputCounts {
 		Refused:  uint64(n.refused),
 		Dropped:  uint64(n.dropped),
 		Slow:     uint64(n.slow),
+		Direct:   uint64(n.direct),
 		Moved:    uint64(n.moved),
 		Queued:   uint64(n.queued),
 		Threaded: n.lane == C.ONSET_THREADED,

@@ -11,7 +11,7 @@ struct onset_ring *onset_ring_new(uint64_t capacity, uint64_t buffers)
     struct onset_ring *ring = onset_alloc(size, ONSET_APART);
     if (ring) {
         ring->mask = slots - 1;
-        ring->most = capacity;
+        ring->most = ring->soon = capacity;
         ring->refs = 1;
     }
     return ring;

@@ -86,7 +86,7 @@ struct onset_gap {
     _Atomic uint32_t pedal_up;              // bit n: of channel n; control change 64 below 64
     _Atomic uint32_t all_off;               // bit n: of channel n; control change 120, 123 to 127
     _Atomic uint64_t lost_by[ONSET_LOSSES]; // totals when the record was written
-    _Atomic uint32_t tags; // bit n: there was a short message with tag n
+    _Atomic uint32_t tags;                  // bit n: there was a short message with tag n
 };
 
 #define ONSET_GAPS 64
@@ -102,7 +102,8 @@ struct onset_ring {
     _Atomic uint64_t gaps_met; // gap records that the consumer is done with
     _Atomic uint64_t calm;
     _Alignas(ONSET_APART) uint64_t mask;
-    uint64_t most; // waiting, for a short message to be refused
+    uint64_t most;         // waiting, for a short message to be refused
+    _Atomic uint64_t soon; // the same, for onset_ring_push_soon to refuse it: most or 0
     _Atomic uint32_t refs;
     _Alignas(ONSET_APART) _Atomic uint64_t lost_by[ONSET_LOSSES]; // together never less than lost
     _Alignas(ONSET_APART) struct onset_gap gap[ONSET_GAPS];
@@ -155,13 +156,20 @@ bool onset_ring_push(struct onset_ring *ring, struct onset_event event);
 // The same for an event that brings a buffer home: there is always room.
 void onset_ring_push_long(struct onset_ring *ring, struct onset_event event);
 
+// Says whether onset_ring_push_soon may do anything. It is a hint to a producer at work: relaxed.
+static inline void onset_ring_hurry(struct onset_ring *ring, bool hurry)
+{
+    atomic_store_explicit(&ring->soon, hurry ? ring->most : 0, memory_order_relaxed);
+}
+
 // As onset_ring_push as long as nothing is lost and the ring is not believed full. False: it is not
-// so, and nothing has happened.
+// so, or onset_ring_hurry has forbidden it, and nothing has happened.
 static inline bool onset_ring_push_soon(struct onset_ring *ring, struct onset_event event)
 {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     uint64_t lost = atomic_load_explicit(&ring->lost, memory_order_relaxed);
-    if (lost != ring->told || head - ring->tail_seen >= ring->most)
+    uint64_t soon = atomic_load_explicit(&ring->soon, memory_order_relaxed);
+    if (lost != ring->told || head - ring->tail_seen >= soon)
         return false;
     onset_ring_publish(ring, head, event);
     return true;

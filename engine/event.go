@@ -30,6 +30,10 @@ const (
 	KindPortAdded    // the list of ports has another one; Port is NoPort
 	KindPortRemoved  // a port is gone from the list; Port is NoPort
 
+	KindOutputSlow  // the output's driver was slow, or refused a message in a driver's callback: its thread sends now
+	KindOutputQuick // it has been calm since, and whoever has a message sends it again
+	KindFeedback    // messages of the input go round: the output that Info describes leads back to it. They are not sent again
+
 	// The machine has slept, and Instants before are not to be compared with those after; Port is NoPort. Ports are then
 	// opened again (InputOptions.StayLost): KindPortLost and so on follow for each.
 	KindResumed
@@ -52,7 +56,8 @@ type Event struct {
 	Port   Port
 	Lost   uint64  // events missing, of a KindGap; else 0
 	LostBy *LostBy // of a KindGap: what they were; good for as long as SysEx is
-	// Info describes the port that a KindPortLost, Found, Reopened, Added or Removed is about, which may be an output;
+	// Info describes the port that a KindPortLost, Found, Reopened, Added, Removed, OutputSlow or OutputQuick is about, which
+	// may be an output, and the output of a KindFeedback;
 	// else nil. It may be kept.
 	Info *PortInfo
 	// SysEx is the engine's memory, mostly the driver's buffer itself. It may be read until the handler returns;

@@ -43,6 +43,9 @@ type Output struct {
 	now    atomic.Pointer[outOpening] // nil: its device has gone
 	unsent atomic.Uint64              // messages refused for that
 
+	moves    uint64 // to its thread, that have been told
+	threaded bool   // the same: it is there
+
 	openings []*outOpening // those whose counters may still change; the last is the newest
 	before   cwinmm.OutputCounts
 	reset    bool // when it is closed
@@ -262,6 +265,7 @@ func (o *Output) Close() error { return o.closer.close(o.engine, o.shut) }
 
 func (o *Output) shut() error {
 	defer o.engine.removeOutput(o)
+	defer o.reroute()
 	open, err := o.end()
 	if open {
 		err = o.newest().close(o.engine.options.Deadline)
@@ -360,6 +364,7 @@ func (o *Output) openAt(info PortInfo) (use, undo func(), err error) {
 		opened.ResetFirst(o.reset)
 		o.openings = append(o.openings, on)
 		o.now.Store(on)
+		go o.reroute()
 	}
 	undo = func() { _ = on.close(o.engine.options.Deadline) } // nobody has seen it open
 	return use, undo, nil

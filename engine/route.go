@@ -74,6 +74,7 @@ type routing struct {
 	routes *Routes     // nil: nothing
 	tag    uint8       // that it has for the driver's callback
 	tags   [16]*Routes // what events' tags stand for
+	looped uint64      // messages that have been told to go round
 	calmed uint8       // the tag when the poller has last said that all is handled: events may have that, or tag
 }
 
@@ -136,17 +137,58 @@ func (in *Input) routeAgain() {
 	}
 }
 
-// reroute has inputs send to an output as it is now: its device has gone, come back, or it is closed.
-func (e *Engine) reroute(out *Output) {
+// reroute has inputs send to the output as it is now: it has been opened again, or is closed.
+func (o *Output) reroute() {
+	e := o.engine
 	e.mu.Lock()
+	if e.freed {
+		e.mu.Unlock()
+		return
+	}
+	e.users++
 	inputs := e.inputs
 	e.mu.Unlock()
+	defer e.unuse()
 	for _, in := range inputs {
 		in.mu.Lock()
-		if r := in.routing.routes; r != nil && slices.Contains(r.Outputs, out) {
+		if r := in.routing.routes; r != nil && slices.Contains(r.Outputs, o) {
 			_ = in.routeNow() // without memory it stays with what has gone, which is counted
 		}
 		in.mu.Unlock()
+	}
+}
+
+// report tells whether the output has moved to its thread, or back. For the watch.
+func (o *Output) report() {
+	n, info := o.sum(), o.Info()
+	tell := func(kind Kind) { o.engine.post(Event{Time: Now(), Kind: kind, Port: o.port, Info: &info}) }
+	if n.Moved != o.moves {
+		o.moves, o.threaded = n.Moved, true
+		tell(KindOutputSlow)
+	}
+	if o.threaded && !n.Threaded {
+		o.threaded = false
+		tell(KindOutputQuick)
+	}
+}
+
+// report tells of messages that go round. For the watch.
+func (in *Input) report() {
+	n := in.sum()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	r := &in.routing
+	if n.Looped == r.looped {
+		return
+	}
+	r.looped = n.Looped
+	if r.routes == nil {
+		return
+	}
+	cell := r.routes.Cells[n.Loop]
+	for _, target := range r.routes.Targets[cell.First : cell.First+cell.Count] {
+		info := r.routes.Outputs[target.Output].Info()
+		in.engine.post(Event{Time: Now(), Kind: KindFeedback, Port: in.port, Info: &info})
 	}
 }
 

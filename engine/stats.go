@@ -59,6 +59,10 @@ type InputStats struct {
 	SysExRefused     uint64 // times that the driver did not take a buffer back
 	Recovered        uint64 // events with Recovered
 
+	Routed uint64 // of Received: sent along by the driver's callback (Input.Route)
+	Unsent uint64 // messages of those, for outputs whose device had gone
+	Looped uint64 // of Routed: not sent along because they go round (KindFeedback)
+
 	Capacity uint64 // events that may wait
 
 	// Stuck is the call that the driver has not returned from for Options.Deadline, while nobody waits for it: a
@@ -92,6 +96,7 @@ type OutputStats struct {
 	Queued    uint64 // waiting in the queue, and the long message that is being sent
 	Slow      uint64 // calls for short messages that took longer than OutputOptions.Slow
 	Moved     uint64 // times the output was moved to its own thread
+	Direct    uint64 // of Sent: times that a driver's callback has sent (Input.Route), messages that belong together once
 	Threaded  bool   // it is on its own thread now
 	LastError error  // why the last of Failed has failed, a *DriverError; nil if none has
 	Stuck     error  // the call that the driver has not returned from for Options.Deadline, as in InputStats
@@ -166,6 +171,9 @@ func (in *Input) Stats() InputStats {
 		SysExDry:         n.Dry,
 		SysExRefused:     n.Unqueued,
 		Recovered:        in.stream.ended.Load(),
+		Routed:           n.Routed,
+		Unsent:           n.Unsent,
+		Looped:           n.Looped,
 		Stuck:            in.stuck(),
 	}
 	if !in.open() {
@@ -189,6 +197,7 @@ func (o *Output) Stats() OutputStats {
 		Queued:    n.Queued,
 		Slow:      n.Slow,
 		Moved:     n.Moved,
+		Direct:    n.Direct,
 		Threaded:  n.Threaded,
 		LastError: n.LastError,
 		Stuck:     n.Stuck,

@@ -144,10 +144,12 @@ func (e *Engine) look(workers *sync.WaitGroup) (again bool) {
 	again = again || len(inputs)+len(outputs) == 0 // whether the watch is needed
 	slept := e.watch.slept.Swap(false)
 	for _, in := range inputs {
+		in.report()
 		in.awake(slept)
 		again = in.attend(e.watch.list, workers) || again
 	}
 	for _, out := range outputs {
+		out.report()
 		out.awake(slept)
 		again = out.attend(e.watch.list, workers) || again
 	}

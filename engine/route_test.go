@@ -1,0 +1,73 @@
+//go:build cgo
+
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine"
+)
+
+// thru routes every channel message to outputs as it is.
+func thru(outs ...*engine.Output) *engine.Routes {
+	r := &engine.Routes{Cells: make([]engine.RouteCell, engine.RouteCells), Outputs: outs}
+	add := func(m engine.Message, step engine.RouteStep) {
+		r.Cells[engine.RouteCellOf(m)] = engine.RouteCell{First: uint32(len(r.Targets)), Count: uint32(len(outs))}
+		for i := range outs {
+			r.Targets = append(r.Targets, engine.RouteTarget{First: uint32(len(r.Steps)), Output: uint16(i), Count: 1})
+		}
+		r.Steps = append(r.Steps, step)
+	}
+	for channel := range engine.Message(16) {
+		for number := range engine.Message(128) {
+			for _, status := range []engine.Message{engine.NoteOn, engine.KeyPressure, engine.ControlChange} {
+				m := status | channel | number<<8
+				add(m, engine.RouteStep{Base: uint32(m), Low: 16, High: 32})
+			}
+		}
+		for _, status := range []engine.Message{engine.ProgramChange, engine.ChannelPressure} {
+			add(status|channel, engine.RouteStep{Base: uint32(status | channel), Low: 8, High: 32})
+		}
+		add(engine.PitchBend|channel, engine.RouteStep{Base: uint32(engine.PitchBend | channel), Source: 1, Low: 8, High: 16})
+	}
+	return r
+}
+
+// What comes is sent by the callback, and delivered with what it has been sent along.
+func TestRoutesAreSentByTheCallback(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	source, in := r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
+	out, far := r.output(t, 1, engine.OutputOptions{}), r.input(t, 1, engine.InputOptions{})
+	routes := thru(out)
+	require.NoError(t, in.Route(routes))
+	direct := uint64(0)
+	for n := range 50 {
+		m := messages(t, "note-on 1 60 100")[0] + engine.Message(n%27)<<16
+		require.NoError(t, source.SendNow(m))
+		seen := 0
+		r.run(t, func(ev *engine.Event) bool {
+			switch ev.Port {
+			case far.Port():
+				assert.Equal(t, m, ev.Message)
+				seen++
+			case in.Port():
+				assert.Equal(t, m, ev.Message)
+				if ev.Routed == nil {
+					require.NoError(t, out.Send(ev.Message))
+				} else {
+					assert.Same(t, routes, ev.Routed)
+					direct++
+				}
+				seen++
+			}
+			return seen == 2
+		})
+	}
+	assert.Greater(t, direct, uint64(45))
+	assert.Equal(t, direct, in.Stats().Routed)
+	assert.Equal(t, direct, out.Stats().Direct)
+	assert.Equal(t, uint64(50), out.Stats().Sent)
+}
