@@ -206,8 +206,14 @@ func (s *stage) router(eng *engine.Engine) (*rig.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rig.NewRouter(r, []rig.Output{nil, out}), nil
+	return rig.NewRouter(r, []rig.Output{nil, polledOnly{out}}), nil
 }
+
+// polledOnly is an output that no driver's callback sends to.
+type polledOnly struct{ *engine.Output }
+
+// Sent does nothing: there is nothing that has been sent.
+func (polledOnly) Sent([]engine.Message) {}
 
 // Priority is what the poller was granted.
 func (p *polled) Priority() string { return p.eng.Stats().Priority }

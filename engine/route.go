@@ -137,6 +137,14 @@ func (in *Input) routeAgain() {
 	}
 }
 
+// Expects reports whether events may come that have been sent along routes, also if others have replaced them since.
+func (in *Input) Expects(routes *Routes) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	r := &in.routing
+	return r.routes == routes || r.tags[r.calmed] == routes
+}
+
 // reroute has inputs send to the output as it is now: it has been opened again, or is closed.
 func (o *Output) reroute() {
 	e := o.engine

@@ -38,6 +38,11 @@ type DecoderOptions struct {
 	Bare bool
 }
 
+// Delivers reports whether a control change of a number counts by itself, whatever else it is part of.
+func (o DecoderOptions) Delivers(number uint16) bool {
+	return !o.Bare || !carriesParameter(number) || !o.Coarse && (number == dataIncrement || number == dataDecrement)
+}
+
 // Decoder tells which controls an input's messages change. It has the state of that input's
 // parameters and pairs, so there is one for each. It is for one goroutine. The zero value with
 // Options set is ready.
@@ -97,7 +102,7 @@ func (d *Decoder) assemble(c Change) (own, completed bool) {
 		if p.receive(c.Number, c.Raw, d.Options.Coarse) {
 			d.complete(p.change(c.Channel))
 		}
-		own = !d.Options.Bare
+		own = d.Options.Delivers(c.Number)
 	}
 	if d.Options.Pairs && c.Number < 64 {
 		number := c.Number % 32

@@ -28,7 +28,7 @@ func (r *reader) setBackend(b Backend, o setting) {
 	}
 }
 
-const instanceOptions = "read (or source), write (or target), epn-tx, epn-rx, ignore-epn-cc, cc14, note-off, reset, message.NAME and thru.INSTANCE"
+const instanceOptions = "read (or source), write (or target), epn-tx, epn-rx, ignore-epn-cc, cc14, note-off, reset, lane, message.NAME and thru.INSTANCE"
 
 // setInstance applies an instance's option.
 func (r *reader) setInstance(index int, o setting) {
@@ -60,6 +60,8 @@ func (r *reader) setInstance(index int, o setting) {
 		i.Decoder.Pairs = r.choose(o, "on", "off")
 	case "note-off":
 		i.Encoder.NoteOff = r.choose(o, "on", "off")
+	case "lane":
+		r.lane(i, o)
 	case "reset":
 		i.NoReset = r.choose(o, "off", "on")
 	default:
@@ -73,6 +75,15 @@ func (r *reader) choose(o setting, first, second string) bool {
 		r.warn(o.at, "%s is %s or %s: %q is taken for %s", o.name, first, second, o.value, second)
 	}
 	return o.value == first
+}
+
+func (r *reader) lane(i *Instance, o setting) {
+	switch l := Lane(o.value); l {
+	case AutoLane, DirectLane, PollerLane:
+		i.Lane = l
+	default:
+		r.problem(o.at, "lane %q: direct, poller or auto was expected", o.value)
+	}
 }
 
 func (r *reader) port(port *string, o setting, direction string) {

@@ -39,6 +39,7 @@ type Instance struct {
 	Write   string // the output port; empty: none
 	Decoder control.DecoderOptions
 	Encoder control.EncoderOptions
+	Lane    Lane      // of what is sent to the output; empty: AutoLane
 	NoReset bool      // do not reset the output before closing it
 	Named   []Message // controls of the rig file's own
 	Thru    []Thru    // where system messages are passed on to
@@ -123,6 +124,7 @@ func (r *Rig) String() string {
 		option(&s, "cc14", "on", i.Decoder.Pairs)
 		option(&s, "note-off", "on", i.Encoder.NoteOff)
 		option(&s, "reset", "off", i.NoReset)
+		option(&s, "lane", string(i.Lane), i.Lane != "" && i.Lane != AutoLane)
 		for _, m := range i.Named {
 			option(&s, "message."+m.Name, m.Text, true)
 		}

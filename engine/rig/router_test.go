@@ -30,6 +30,17 @@ func (r recorder) Send(m engine.Message) error {
 	return nil
 }
 
+func (r recorder) SendTogether(messages []engine.Message) error {
+	for _, m := range messages {
+		if err := r.Send(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (recorder) Sent([]engine.Message) {}
+
 func (r recorder) SendSysEx(bytes []byte) error {
 	if err := engine.CheckSysEx(bytes); err != nil {
 		return err
@@ -318,8 +329,9 @@ func TestWhatCannotBeSentIsCounted(t *testing.T) {
 
 type refusing struct{}
 
-func (refusing) Send(engine.Message) error { return engine.ErrQueueFull }
-func (refusing) SendSysEx([]byte) error    { return engine.ErrQueueFull }
+func (refusing) SendTogether([]engine.Message) error { return engine.ErrQueueFull }
+func (refusing) Sent([]engine.Message)               {}
+func (refusing) SendSysEx([]byte) error              { return engine.ErrQueueFull }
 
 func TestRoutesSayWhatTheRigDoes(t *testing.T) {
 	r := parse(t, "[winmidi in]\nread=1\nthru.out=realtime,sysex\n[winmidi out]\nwrite=1\nnote-off=on\nmessage.go=FA f0 7d value f7\nmessage.on=F0 47 01 F7\n[loopback l]\n[map]\n"+

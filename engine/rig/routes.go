@@ -14,14 +14,17 @@ type Route struct {
 	To       string // as in "out.ch0.cc8"
 	Messages string // that are sent, as control.ParseTemplate reads them; "F0 ... F7" is one that is passed on
 	Over     int    // loopback channels on the way
+	Lane     Lane   // DirectLane or PollerLane
+	Why      string // it takes the PollerLane
 }
 
 // Routes yields all that the rig does, in the order of instances and their controls, and for each
 // control in the order in which messages are sent.
 func (r *Rig) Routes() iter.Seq[Route] {
 	return func(yield func(Route) bool) {
+		lanes := r.named()
 		for i := range r.Instances {
-			if !r.routes(i, yield) {
+			if !r.routes(i, lanes, yield) {
 				return
 			}
 		}
@@ -29,7 +32,7 @@ func (r *Rig) Routes() iter.Seq[Route] {
 }
 
 // routes yields what an instance's input leads to. False: no more is wanted.
-func (r *Rig) routes(instance int, yield func(Route) bool) bool {
+func (r *Rig) routes(instance int, l lanes, yield func(Route) bool) bool {
 	if r.tables.inputs[instance] < 0 {
 		return true
 	}
@@ -38,7 +41,12 @@ func (r *Rig) routes(instance int, yield func(Route) bool) bool {
 	all := func(from string, targets []target) bool {
 		for _, t := range targets {
 			over := max(int(t.pass)-1, 0)
-			if !yield(Route{from, r.sets[t.first], r.messages(t), over}) {
+			lane := PollerLane
+			ok, why := l.direct(instance, int(t.output))
+			if ok {
+				lane = DirectLane
+			}
+			if !yield(Route{from, r.sets[t.first], r.messages(t), over, lane, why}) {
 				return false
 			}
 		}

@@ -52,7 +52,8 @@ type Session struct {
 	outputs map[string]*sink
 
 	// The handler's own: changed by way of Engine.Call.
-	routing routing
+	routing *routing
+	older   []*routing     // whose routes events may still come by
 	early   []engine.Event // of inputs that are not in the routing yet
 	running bool           // Run is under way
 
@@ -64,16 +65,17 @@ type Session struct {
 type routing struct {
 	rig     *Rig
 	router  *Router
-	sinks   []*sink            // by instance, nil if it has no output
-	readers [][]int            // by engine.Port: the instances that read it; nil: not the rig's
-	holders map[*sink]*holders // of its outputs' notes
+	sinks   []*sink                          // by instance, nil if it has no output
+	readers [][]int                          // by engine.Port: the instances that read it; nil: not the rig's
+	holders map[*sink]*holders               // of its outputs' notes
+	routes  map[*engine.Input]*engine.Routes // what their callbacks send; nil: nothing
 }
 
 // Start opens the ports of a rig and has a session for them, whose Handle must be run: Run does. What
 // there is to tell is sent to notices, if that is not nil; what does not fit is dropped and counted. The
 // error joins those of all ports that cannot be opened; then none is left open.
 func Start(e *engine.Engine, r *Rig, notices chan<- Notice) (*Session, error) {
-	s := &Session{engine: e, notices: notices}
+	s := &Session{engine: e, notices: notices, routing: &routing{}}
 	if err := s.Replace(r); err != nil {
 		return nil, err
 	}
@@ -128,8 +130,12 @@ func (s *Session) Handle(ev *engine.Event) {
 		s.tell(Notice{Kind: Resumed})
 		return
 	}
-	r := &s.routing
+	r := s.routing
 	if ev.Port < 0 {
+		return
+	}
+	if ev.Routed != nil && !r.sends(ev.Routed) {
+		s.handleOlder(ev)
 		return
 	}
 	reads := int(ev.Port) < len(r.readers) && r.readers[ev.Port] != nil
@@ -146,7 +152,7 @@ func (s *Session) Handle(ev *engine.Event) {
 	for _, instance := range r.readers[ev.Port] {
 		switch ev.Kind {
 		case engine.KindMessage:
-			r.router.Route(instance, ev.Message)
+			r.route(instance, ev)
 		case engine.KindSysEx:
 			r.router.RouteSysEx(instance, ev.SysEx)
 		case engine.KindSysExCut, engine.KindSysExInterrupted:
@@ -163,6 +169,41 @@ func (s *Session) Handle(ev *engine.Event) {
 	}
 }
 
+// route routes a message, as far as the driver's callback has not.
+func (r *routing) route(instance int, ev *engine.Event) {
+	if ev.Routed == nil {
+		r.router.Route(instance, ev.Message)
+	} else {
+		r.router.Routed(instance, ev.Message)
+	}
+}
+
+// sends reports whether routes are of this routing.
+func (r *routing) sends(routes *engine.Routes) bool {
+	for _, of := range r.routes {
+		if of == routes {
+			return true
+		}
+	}
+	return false
+}
+
+// handleOlder does with a message, which the driver's callback has sent by the routes of a routing before, what else
+// that one does. What it holds so, and the routing now does not, is ended.
+func (s *Session) handleOlder(ev *engine.Event) {
+	i := slices.IndexFunc(s.older, func(r *routing) bool { return r.sends(ev.Routed) })
+	if i < 0 {
+		return // another session's
+	}
+	r := s.older[i]
+	for _, instance := range r.readers[ev.Port] {
+		r.route(instance, ev)
+	}
+	for _, h := range endOrphans(r.holders, s.routing.holders) {
+		go h.sink.switchOff(&h.notes)
+	}
+}
+
 // plugged tells of a port whose device has gone or come back.
 func (s *Session) plugged(ev *engine.Event) {
 	kind, ok := map[engine.Kind]NoticeKind{
@@ -171,7 +212,7 @@ func (s *Session) plugged(ev *engine.Event) {
 	if !ok {
 		return
 	}
-	r := &s.routing
+	r := s.routing
 	for i, sink := range r.sinks {
 		reads := int(ev.Port) < len(r.readers) && slices.Contains(r.readers[ev.Port], i)
 		if reads || sink != nil && sink.out.Port() == ev.Port {
@@ -211,7 +252,7 @@ func (s *Session) Replace(r *Rig) error {
 	s.opening.Store(true)
 	defer s.opening.Store(false)
 
-	var next routing
+	var next *routing
 	var unsent []hanging
 	inputs, outputs, err := s.openPorts(r)
 	if err == nil {
@@ -319,8 +360,8 @@ func missing[P comparable](of, in map[string]P) []P {
 	return ports
 }
 
-func newRouting(r *Rig, inputs map[string]*engine.Input, outputs map[string]*sink) routing {
-	next := routing{rig: r, sinks: make([]*sink, len(r.Instances))}
+func newRouting(r *Rig, inputs map[string]*engine.Input, outputs map[string]*sink) *routing {
+	next := &routing{rig: r, sinks: make([]*sink, len(r.Instances)), routes: make(map[*engine.Input]*engine.Routes)}
 	to := make([]Output, len(r.Instances))
 	for i, instance := range r.Instances {
 		if instance.Read != "" {
@@ -335,7 +376,41 @@ func newRouting(r *Rig, inputs map[string]*engine.Input, outputs map[string]*sin
 	}
 	next.router = NewRouter(r, to)
 	next.holders = next.findHolders()
+	next.compile(inputs)
 	return next
+}
+
+// compile makes the routes of inputs' callbacks.
+func (r *routing) compile(inputs map[string]*engine.Input) {
+	input := func(i int) any {
+		if in := inputs[r.rig.Instances[i].Read]; in != nil {
+			return in
+		}
+		return nil
+	}
+	output := func(i int) any {
+		if s := r.sinks[i]; s != nil {
+			return s
+		}
+		return nil
+	}
+	l := r.rig.findLanes(input, output)
+	outputs := make([]*engine.Output, len(r.sinks))
+	for i, s := range r.sinks {
+		if s != nil {
+			outputs[i] = s.out
+		}
+	}
+	for _, in := range inputs {
+		if _, ok := r.routes[in]; !ok {
+			r.routes[in] = r.rig.compileDirect(r.readers[in.Port()], l, outputs)
+		}
+	}
+	for i := range r.rig.Instances {
+		for o := range r.rig.Instances {
+			r.router.direct[i][o], _ = l.direct(i, o)
+		}
+	}
 }
 
 // setResets has outputs reset when they are closed, unless all instances that share one are against it.
@@ -353,7 +428,7 @@ func (r *routing) setResets() {
 
 // install makes a routing the session's, and returns the notes that should have been switched off and
 // could not be. It is called between two events.
-func (s *Session) install(next routing) []hanging {
+func (s *Session) install(next *routing) []hanging {
 	if s.routing.rig != nil {
 		for i, instance := range next.rig.Instances {
 			same := func(old Instance) bool {
@@ -370,7 +445,11 @@ func (s *Session) install(next routing) []hanging {
 		}
 	}
 	unsent := endOrphans(s.routing.holders, next.holders)
+	s.older = slices.DeleteFunc(append(s.older, s.routing), func(r *routing) bool { return !r.expected() })
 	s.routing = next
+	for in, routes := range next.routes {
+		_ = in.Route(routes) // without memory the program sends
+	}
 	early := s.early
 	s.early = nil
 	s.opening.Store(false)
@@ -378,6 +457,16 @@ func (s *Session) install(next routing) []hanging {
 		s.Handle(&early[i])
 	}
 	return unsent
+}
+
+// expected reports whether messages may come that have been sent by its routes.
+func (r *routing) expected() bool {
+	for in, routes := range r.routes {
+		if routes != nil && in.Expects(routes) {
+			return true
+		}
+	}
+	return false
 }
 
 // release closes ports that the rig no longer has, the outputs when the notes that they hold are off.

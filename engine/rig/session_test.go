@@ -125,13 +125,30 @@ func (s *stage) receive(count uint64) []string {
 }
 
 func TestEveryRecordedCaseThroughADriver(t *testing.T) {
-	recordedCases(t, func(t *testing.T, r *rig.Rig) func(string) []string {
-		s := newStage(t, r)
-		return func(bytes string) []string {
-			s.send(bytes)
-			return s.received()
-		}
+	inLanes(t, func(t *testing.T, lane rig.Lane) {
+		recordedCases(t, func(t *testing.T, r *rig.Rig) func(string) []string {
+			s := newStage(t, in(lane, r))
+			return func(bytes string) []string {
+				s.send(bytes)
+				return s.received()
+			}
+		})
 	})
+}
+
+// inLanes tests the same in each lane.
+func inLanes(t *testing.T, test func(*testing.T, rig.Lane)) {
+	for _, lane := range []rig.Lane{rig.PollerLane, rig.DirectLane} {
+		t.Run(string(lane), func(t *testing.T) { test(t, lane) })
+	}
+}
+
+// in has all of a rig's outputs take a lane.
+func in(lane rig.Lane, r *rig.Rig) *rig.Rig {
+	for i := range r.Instances {
+		r.Instances[i].Lane = lane
+	}
+	return r
 }
 
 // delivered returns how many messages the handler has been given.

@@ -41,6 +41,39 @@ func (s *sink) Send(m engine.Message) error {
 	return nil
 }
 
+// SendTogether sends messages, and keeps account of the notes that are held.
+func (s *sink) SendTogether(messages []engine.Message) error {
+	if len(messages) == 1 {
+		return s.Send(messages[0])
+	}
+	err := s.out.SendTogether(messages)
+	for _, m := range messages {
+		// With an error some may have been sent: what they would begin is to be ended, what they end may go on.
+		if err == nil || begins(m) {
+			s.held.follow(m)
+		}
+	}
+	return err
+}
+
+// begins reports whether a message begins a note, or puts the pedal down.
+func begins(m engine.Message) bool {
+	switch m.Status() &^ 15 {
+	case engine.NoteOn:
+		return m.Data2() > 0
+	case engine.ControlChange:
+		return m.Data1() == sustain && m.Data2() >= 64
+	}
+	return false
+}
+
+// Sent keeps account of messages that the driver's callback has sent.
+func (s *sink) Sent(messages []engine.Message) {
+	for _, m := range messages {
+		s.held.follow(m)
+	}
+}
+
 // SendSysEx sends a system exclusive message, of which the output makes a copy.
 func (s *sink) SendSysEx(bytes []byte) error { return s.out.SendSysEx(bytes) }
 
