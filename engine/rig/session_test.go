@@ -493,8 +493,8 @@ func TestARigWaitsForItsInput(t *testing.T) {
 	require.NoError(t, s.loop.Replug(probeIn, 3, "2- Probe In"))
 	assert.Equal(t, "in 2- Probe In", s.awaitPlugged(rig.Found))
 	assert.Equal(t, "in 2- Probe In", s.awaitPlugged(rig.Back))
-	require.Eventually(t, func() bool { return s.in.Send(message("B0 26 00")) == nil }, 20*time.Second, time.Millisecond)
-	require.NoError(t, s.in.Send(message("B0 02 05")))
+	require.Eventually(t, func() bool { return s.in.SendNow(message("B0 26 00")) == nil }, 20*time.Second, time.Millisecond)
+	require.NoError(t, s.in.SendNow(message("B0 02 05")))
 	require.Eventually(t, func() bool { return s.out.Stats().Received >= 3 }, 10*time.Second, time.Millisecond)
 	assert.Equal(t, []string{"b0 03 05"}, s.received())
 }
