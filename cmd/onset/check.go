@@ -23,11 +23,14 @@ func (c *checkCommand) Run(p program) error {
 	}
 	fmt.Fprintln(w)
 	for route := range r.Routes() {
-		over := ""
+		more := ""
 		if route.Over > 0 {
-			over = fmt.Sprintf("   (over %d loopback)", route.Over)
+			more = fmt.Sprintf("   (over %d loopback)", route.Over)
 		}
-		fmt.Fprintf(w, "%s\t> %s\t%s%s\n", route.From, route.To, shortened(route.Messages), over)
+		if route.Why != "" {
+			more += fmt.Sprintf("   (%s)", route.Why)
+		}
+		fmt.Fprintf(w, "%s\t> %s\t%s\t%s%s\n", route.From, route.To, route.Lane, shortened(route.Messages), more)
 	}
 	return w.Flush()
 }

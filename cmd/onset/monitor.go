@@ -114,6 +114,12 @@ func writeEvent(w io.Writer, port engine.PortInfo, ev engine.Event, latency time
 		what = "port found"
 	case engine.KindPortReopened:
 		what = "port open again"
+	case engine.KindOutputSlow:
+		what = "output is slow"
+	case engine.KindOutputQuick:
+		what = "output is quick again"
+	case engine.KindFeedback:
+		what = "feedback from this output"
 	case engine.KindPortAdded:
 		what = fmt.Sprintf("%s %d is new", ev.Info.Direction, ev.Info.Index)
 	case engine.KindPortRemoved:

@@ -58,11 +58,11 @@ mid    loopback
 more   winmidi, reads "More"
 last   winmidi
 
-in.ch0.note1   > out.ch0.nrpn5   B0 63 00 B0 62 05 B0 06 msb B0 26 lsb
-in.ch0.note2   > out.mode1       F0 47 7F 29 60 00 04 41 08 02 01 F7
-in.ch0.note3   > out.dump        F0 `+long[:297]+` ...
-in.ch0.cc1     > out.ch1.pitch   E1 lsb msb   (over 1 loopback)
-more.F0        > out (thru)      F0 ... F7
+in.ch0.note1   > out.ch0.nrpn5   poller   B0 63 00 B0 62 05 B0 06 msb B0 26 lsb   (out.mode1 is system exclusive)
+in.ch0.note2   > out.mode1       poller   F0 47 7F 29 60 00 04 41 08 02 01 F7   (out.mode1 is system exclusive)
+in.ch0.note3   > out.dump        poller   F0 `+long[:297]+` ...   (out.mode1 is system exclusive)
+in.ch0.cc1     > out.ch1.pitch   poller   E1 lsb msb   (over 1 loopback)   (out.mode1 is system exclusive)
+more.F0        > out (thru)      poller   F0 ... F7   (system exclusive messages are passed on)
 `, stdout)
 	assert.Equal(t, "warning: "+file+":10:13: \"wheel\" after ch1.pitch is ignored | mid.a > out.ch1.pitchwheel\n", stderr)
 }

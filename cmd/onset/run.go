@@ -105,6 +105,12 @@ func writeNotice(stdout, stderr io.Writer, n rig.Notice) {
 		fmt.Fprintf(stderr, "%s: %s port %d %q is there again\n", n.Instance, n.Port.Direction, n.Port.Index, n.Port.Name)
 	case rig.Back:
 		fmt.Fprintf(stderr, "%s: %s port %d %q is open again\n", n.Instance, n.Port.Direction, n.Port.Index, n.Port.Name)
+	case rig.Slow:
+		fmt.Fprintf(stderr, "%s: %s port %d %q is slow or refuses messages; a thread of its own sends them now\n", n.Instance, n.Port.Direction, n.Port.Index, n.Port.Name)
+	case rig.Quick:
+		fmt.Fprintf(stderr, "%s: %s port %d %q is quick again\n", n.Instance, n.Port.Direction, n.Port.Index, n.Port.Name)
+	case rig.Feedback:
+		fmt.Fprintf(stderr, "%s: feedback: what %s port %d %q is sent comes back, and is not sent again\n", n.Instance, n.Port.Direction, n.Port.Index, n.Port.Name)
 	case rig.SysExLoss:
 		fmt.Fprintf(stderr, "%s: %s\n", n.Instance, sysExLosses[n.What])
 	}

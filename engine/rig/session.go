@@ -21,7 +21,7 @@ type Notice struct {
 	Change   control.Change  // of a Changed
 	Lost     uint64          // of a Gap: messages
 	What     engine.Kind     // of a SysExLoss: KindSysExCut, KindSysExInterrupted or KindSysExDry
-	Port     engine.PortInfo // of a Gone, Found or Back
+	Port     engine.PortInfo // of a Gone, Found, Back, Slow or Quick; of a Feedback, the output
 }
 
 // NoticeKind is what a Notice tells.
@@ -34,6 +34,9 @@ const (
 	Gone                        // the device of one of the instance's ports has gone; it is waited for
 	Found                       // it is there again, and is being opened
 	Back                        // that is done
+	Slow                        // the instance's output is slow or refuses messages: its own thread sends them
+	Quick                       // it is no longer so
+	Feedback                    // messages of the instance's input go round: that output leads back to it
 	SysExLoss                   // a system exclusive message of the instance's input was lost in part, or may be
 	Resumed                     // the machine has slept; Instance is empty
 )
@@ -208,6 +211,7 @@ func (s *Session) handleOlder(ev *engine.Event) {
 func (s *Session) plugged(ev *engine.Event) {
 	kind, ok := map[engine.Kind]NoticeKind{
 		engine.KindPortLost: Gone, engine.KindPortFound: Found, engine.KindPortReopened: Back,
+		engine.KindOutputSlow: Slow, engine.KindOutputQuick: Quick, engine.KindFeedback: Feedback,
 	}[ev.Kind]
 	if !ok {
 		return
