@@ -1,0 +1,286 @@
+//go:build cgo
+
+package engine_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/onset-midi/onset/engine"
+)
+
+// routed is a case with an input on cable 0, whose messages the callback sends to an output on cable 1, and the far end of
+// that, an input of another engine, so that both are as slow as they like.
+type routed struct {
+	*trial
+	in     *engine.Input
+	out    *sender
+	routes *engine.Routes
+}
+
+func newRouted(t *testing.T, options engine.OutputOptions) *routed {
+	t.Helper()
+	r := &routed{trial: newCase(t, engine.Options{Deadline: 10 * time.Second})}
+	r.in, r.out = r.input(t, 0, engine.InputOptions{Capacity: 1 << 16}), r.output(t, 1, options)
+	r.routes = thru(r.out.Output)
+	require.NoError(t, r.in.Route(r.routes))
+	r.direct(t)
+	return r
+}
+
+// direct plays until the callback sends, and counts what the program has to send until then.
+func (r *routed) direct(t *testing.T) {
+	t.Helper()
+	for before := r.in.Stats().Routed; r.in.Stats().Routed == before; {
+		r.play(t, 0, engine.Source{Count: 1})()
+		r.drain(t)
+	}
+}
+
+// drain handles what has come: what the callback has not sent, the program sends.
+func (r *routed) drain(t *testing.T) {
+	t.Helper()
+	events := make([]engine.Event, 64)
+	r.SetReadDeadline(time.Unix(1, 0))
+	defer r.SetReadDeadline(time.Time{})
+	for {
+		n, err := r.ReadInto(events)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+		require.NoError(t, err)
+		for _, ev := range events[:n] {
+			if ev.Port == r.in.Port() && ev.Kind == engine.KindMessage && ev.Routed == nil {
+				_ = r.out.Send(ev.Message) // counted
+			}
+		}
+	}
+}
+
+// settle has all that is queued sent, and the books balance: whatever the callback sent is counted by the output.
+func (r *routed) settle(t *testing.T) {
+	t.Helper()
+	r.drain(t)
+	require.Eventually(t, func() bool { return r.out.Stats().Queued == 0 }, hang, time.Millisecond)
+	in, out := r.in.Stats(), r.out.Stats()
+	balanced(t, in)
+	routed := in.Routed - in.Looped // each is one message
+	assert.Equal(t, routed+r.out.accepted.Load()+r.out.refused.Load(),
+		out.Sent+out.Failed+out.Dropped+out.Refused+in.Unsent, "sent, in all: %+v %+v", in, out)
+	r.out.accepted.Add(out.Sent + out.Failed + out.Dropped - r.out.accepted.Load()) // for audit
+	r.out.refused.Store(out.Refused)
+}
+
+// A driver that blocks holds one callback up, once: its output's thread has what comes then, in order.
+func TestARouteThatBlocks(t *testing.T) {
+	r := newRouted(t, engine.OutputOptions{Slow: 100 * time.Millisecond, Calm: 50 * time.Millisecond, Capacity: 1 << 16})
+	far, err := engine.Open(engine.Options{Driver: r.loop, NormalPriority: true})
+	require.NoError(t, err)
+	in, err := far.OpenInput(engine.Index(1), engine.InputOptions{Capacity: 1 << 16})
+	require.NoError(t, err)
+	r.script(t, "midiOutShortMsg cable=1 nth=100 -> delay 500ms")
+	start := time.Now()
+	r.play(t, 0, engine.Source{Count: 10_000, Interval: 200 * time.Microsecond})()
+	assert.Less(t, time.Since(start), 4*time.Second, "a callback was held up more than once")
+	r.settle(t)
+	s := r.out.Stats()
+	assert.GreaterOrEqual(t, s.Moved, uint64(1))
+	assert.False(t, s.Threaded, "it has been calm since")
+	assert.Greater(t, s.Direct, uint64(5_000))
+	events := make([]engine.Event, 1024)
+	for next := uint64(0); next < 10_000; {
+		far.SetReadDeadline(time.Now().Add(time.Minute))
+		n, err := far.ReadInto(events)
+		require.NoError(t, err)
+		for _, ev := range events[:n] {
+			if ev.Kind == engine.KindMessage {
+				require.Equal(t, engine.SourceMessage(next), ev.Message, "number %d", next)
+				next++
+			}
+		}
+	}
+	r.more.Add(in.Stats().Received)
+	require.NoError(t, far.Close())
+}
+
+// A driver that refuses what it is given is left to the output's thread until it is calm; that is told.
+func TestARouteThatFails(t *testing.T) {
+	r := newRouted(t, engine.OutputOptions{Calm: 50 * time.Millisecond})
+	r.script(t, "midiOutShortMsg cable=1 nth=5 -> NOTREADY")
+	r.play(t, 0, engine.Source{Count: 20, Interval: time.Millisecond})()
+	var kinds []engine.Kind
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Port == r.out.Port() {
+			kinds = append(kinds, ev.Kind)
+		}
+		if len(kinds) == 1 && r.in.Stats().Waiting == 0 {
+			time.Sleep(60 * time.Millisecond)
+			_, _ = r.loop.Play(0, engine.Source{Count: 1}) // which finds that it has been calm
+		}
+		return len(kinds) == 2
+	})
+	assert.Equal(t, []engine.Kind{engine.KindOutputSlow, engine.KindOutputQuick}, kinds)
+	r.settle(t)
+	assert.Equal(t, uint64(1), r.out.Stats().Failed)
+}
+
+// A device that vanishes in mid-callback is told, what comes for it is counted, and when it is back the callback sends
+// to it again.
+func TestARouteWhoseDeviceVanishes(t *testing.T) {
+	r := newRouted(t, engine.OutputOptions{})
+	r.script(t, "midiOutShortMsg cable=1 nth=10 -> unplug")
+	r.play(t, 0, engine.Source{Count: 100})()
+	r.next(t, engine.KindPortLost, r.out.Port())
+	r.play(t, 0, engine.Source{Count: 10})()
+	require.NoError(t, r.loop.Replug(1, 1, ""))
+	r.next(t, engine.KindPortReopened, r.out.Port())
+	r.script(t)
+	before := r.out.Stats().Direct
+	require.Eventually(t, func() bool {
+		r.play(t, 0, engine.Source{Count: 1})()
+		r.drain(t)
+		return r.out.Stats().Direct > before
+	}, hang, time.Millisecond)
+	assert.Greater(t, r.in.Stats().Unsent, uint64(9))
+	r.settle(t)
+}
+
+// What goes round is found out and stopped; the loop is named.
+func TestFeedbackIsStopped(t *testing.T) {
+	r := newCase(t, engine.Options{})
+	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+	require.NoError(t, in.Route(thru(out.Output)))
+	require.Eventually(t, func() bool { // what comes before it begins is not sent
+		require.NoError(t, out.SendNow(numbered(0, 1)))
+		r.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		_, _ = r.ReadInto(make([]engine.Event, 64))
+		return in.Stats().Looped > 0
+	}, hang, time.Millisecond)
+	ev, _ := r.next(t, engine.KindFeedback, in.Port())
+	assert.Equal(t, out.Info(), *ev.Info)
+	looped := in.Stats().Looped
+	received := in.Stats().Received
+	time.Sleep(50 * time.Millisecond)
+	assert.Equal(t, received, in.Stats().Received, "it has stopped")
+	require.NoError(t, out.SendNow(numbered(0, 2)), "what is another message is sent along again")
+	require.Eventually(t, func() bool { return in.Stats().Looped > looped }, hang, time.Millisecond)
+	s := out.Stats()
+	out.accepted.Add(s.Sent - out.accepted.Load())
+}
+
+// Two inputs that flood one output do not wait for each other, and each one's messages stay in order.
+func TestTwoInputsFloodOneOutput(t *testing.T) {
+	r := newCase(t, engine.Options{}, "Alpha", "Beta", "Gamma")
+	a, b := r.input(t, 0, engine.InputOptions{Capacity: 1 << 16}), r.input(t, 1, engine.InputOptions{Capacity: 1 << 16})
+	out := r.output(t, 2, engine.OutputOptions{Capacity: 1 << 18})
+	require.NoError(t, a.Route(thru(out.Output)))
+	require.NoError(t, b.Route(thru(out.Output)))
+	far, err := engine.Open(engine.Options{Driver: r.loop, NormalPriority: true})
+	require.NoError(t, err)
+	in, err := far.OpenInput(engine.Index(2), engine.InputOptions{Capacity: 1 << 17})
+	require.NoError(t, err)
+	const count = 20_000
+	done := make(chan struct{})
+	go func() { // the program sends what came before the callbacks did
+		defer close(done)
+		r.run(t, func(ev *engine.Event) bool {
+			if ev.Kind == engine.KindMessage && ev.Routed == nil {
+				_ = out.Send(ev.Message)
+			}
+			return a.Stats().Delivered+b.Stats().Delivered >= 2*count
+		})
+	}()
+	first := uint64(0)
+	for ; a.Stats().Routed == 0 || b.Stats().Routed == 0; first++ {
+		r.play(t, 0, engine.Source{Count: 1})()
+		r.play(t, 1, engine.Source{Count: 1})()
+		time.Sleep(time.Millisecond)
+	}
+	waitA := r.play(t, 0, engine.Source{Count: count - first})
+	waitB := r.play(t, 1, engine.Source{Count: count - first})
+	waitA()
+	waitB()
+	<-done
+	require.Eventually(t, func() bool { return out.Stats().Queued == 0 }, hang, time.Millisecond)
+	s := out.Stats()
+	assert.Equal(t, uint64(2*count), s.Sent+s.Refused)
+	assert.Equal(t, a.Stats().Routed+b.Stats().Routed+out.accepted.Load()+out.refused.Load(), s.Sent+s.Refused)
+	assert.NotZero(t, s.Direct)
+	require.Eventually(t, func() bool { return in.Stats().Received == s.Sent }, hang, time.Millisecond)
+	r.more.Add(in.Stats().Received)
+	require.NoError(t, far.Close())
+	out.accepted.Store(s.Sent)
+	out.refused.Store(s.Refused)
+}
+
+// Routes are replaced under full traffic: each message is sent by some of them, once.
+func TestReplacingRoutesUnderTraffic(t *testing.T) {
+	const replacements = 20_000
+	r := newCase(t, engine.Options{}, "Alpha", "Beta", "Gamma")
+	in := r.input(t, 0, engine.InputOptions{Capacity: 1 << 16})
+	outs := []*sender{r.output(t, 1, engine.OutputOptions{Capacity: 1 << 16}), r.output(t, 2, engine.OutputOptions{Capacity: 1 << 16})}
+	tables := []*engine.Routes{thru(outs[0].Output), thru(outs[1].Output), nil}
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		for random := rand.New(rand.NewPCG(1, 2)); ; {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = r.loop.Play(0, engine.Source{Count: 1 + random.Uint64N(200)})
+				time.Sleep(time.Duration(random.IntN(100)) * time.Microsecond)
+			}
+		}
+	})
+	all.Go(func() {
+		defer close(stop)
+		random := rand.New(rand.NewPCG(3, 4))
+		for range replacements {
+			require.NoError(t, in.Route(tables[random.IntN(len(tables))]))
+			if random.IntN(20) == 0 {
+				time.Sleep(time.Duration(random.IntN(2000)) * time.Microsecond)
+			}
+		}
+	})
+	polled := uint64(0)
+	finished := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(finished)
+		_, _ = r.loop.Play(0, engine.Source{Count: 1}) // so that the handler sees it
+	}()
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Kind == engine.KindMessage && ev.Routed == nil && !ev.Recovered {
+			polled++
+			_ = outs[0].Send(ev.Message)
+		}
+		select {
+		case <-finished:
+			return in.Stats().Waiting == 0
+		default:
+			return false
+		}
+	})
+	require.NoError(t, in.Route(nil))
+	s := in.Stats()
+	balanced(t, s)
+	sum := uint64(0)
+	for _, out := range outs {
+		require.Eventually(t, func() bool { return out.Stats().Queued == 0 }, hang, time.Millisecond)
+		n := out.Stats()
+		sum += n.Sent + n.Failed + n.Dropped + n.Refused
+		out.accepted.Store(n.Sent + n.Failed + n.Dropped)
+		out.refused.Store(n.Refused)
+	}
+	assert.Equal(t, s.Routed-s.Looped+polled, sum+s.Unsent, "each once: %+v", s)
+	assert.NotZero(t, s.Routed)
+	t.Logf("%d of %d routed", s.Routed, s.Received)
+}
