@@ -364,7 +364,9 @@ func (o *Output) openAt(info PortInfo) (use, undo func(), err error) {
 		opened.ResetFirst(o.reset)
 		o.openings = append(o.openings, on)
 		o.now.Store(on)
-		go o.reroute()
+		if o.counts.Reopened > 0 { // inputs may send to the one before
+			go o.reroute()
+		}
 	}
 	undo = func() { _ = on.close(o.engine.options.Deadline) } // nobody has seen it open
 	return use, undo, nil

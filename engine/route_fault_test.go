@@ -92,7 +92,7 @@ func TestARouteThatBlocks(t *testing.T) {
 	r.settle(t)
 	s := r.out.Stats()
 	assert.GreaterOrEqual(t, s.Moved, uint64(1))
-	assert.False(t, s.Threaded, "it has been calm since")
+	assert.False(t, s.Threaded, "it has been calm since: %+v", s)
 	assert.Greater(t, s.Direct, uint64(5_000))
 	events := make([]engine.Event, 1024)
 	for next := uint64(0); next < 10_000; {
