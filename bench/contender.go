@@ -47,6 +47,7 @@ func contenders() []Contender {
 		{"park" + raised, "park at a raised priority", raise(startEngine(engine.WaitPark))},
 		{"spin" + unnoted, "spin, whose handler notes nothing: what noting costs, from in to out", startUnnoted(engine.WaitSpin)},
 		{"park" + unnoted, "park, whose handler notes nothing", startUnnoted(engine.WaitPark)},
+		{direct, "Onset, its poller parked, what is sent on sent by the callback", startDirect},
 		{"c-spin", "a thread in C on the same ring, spinning: the floor for spin", func(s *stage) (rival.Rival, error) {
 			return rival.Floor(s.setup(), true)
 		}},
@@ -73,6 +74,7 @@ func ContenderNames() []string {
 }
 
 const (
+	direct  = "direct"
 	apart   = "c-apart"
 	raised  = "-raised"
 	unnoted = "-unnoted"
@@ -130,7 +132,6 @@ func startInCallback(s *stage) (rival.Rival, error) {
 // polled is a running engine.
 type polled struct {
 	eng       *engine.Engine
-	in        *engine.Input
 	processor int
 	ended     chan error
 }
@@ -153,6 +154,29 @@ func startEngine(wait engine.Wait) func(*stage) (rival.Rival, error) {
 	}
 }
 
+// startDirect has a session of the rig route, which has the callback send (rig.DirectLane).
+func startDirect(s *stage) (rival.Rival, error) {
+	if !s.route {
+		return nil, errors.New("contender direct: it differs from park in what it sends on; measure it with routing")
+	}
+	eng, err := engine.Open(engine.Options{Driver: s.loop, Wait: engine.WaitPark, NormalPriority: !s.raise})
+	if err != nil {
+		return nil, err
+	}
+	r, err := rig.Parse("bench.cfg", func(string) ([]byte, error) { return []byte(mapping), nil })
+	if err != nil {
+		return nil, errors.Join(err, eng.Close())
+	}
+	session, err := rig.Start(eng, r, nil)
+	if err != nil {
+		return nil, errors.Join(err, eng.Close())
+	}
+	return s.run(eng, func(ev *engine.Event) {
+		arrive(s.trace, uint32(ev.Driver), uint64(ev.Time))
+		session.Handle(ev)
+	})
+}
+
 // startUnnoted does the same but for noting: only the source's stamp and the output's are left.
 func startUnnoted(wait engine.Wait) func(*stage) (rival.Rival, error) {
 	return func(s *stage) (rival.Rival, error) { return s.poll(wait, func(*engine.Event) {}) }
@@ -164,26 +188,31 @@ func (s *stage) poll(wait engine.Wait, handle func(*engine.Event)) (p *polled, e
 	if err != nil {
 		return nil, err
 	}
-	p = &polled{eng: eng, processor: s.processor, ended: make(chan error, 1)}
-	defer func() {
-		if err != nil {
-			_ = eng.Close() // it has done nothing yet
-		}
-	}()
-	if p.in, err = eng.OpenInput(engine.Index(inCable), engine.InputOptions{}); err != nil {
-		return nil, err
+	if _, err = eng.OpenInput(engine.Index(inCable), engine.InputOptions{}); err != nil {
+		return nil, errors.Join(err, eng.Close())
 	}
 	all := handle
 	if s.route {
 		router, err := s.router(eng)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, eng.Close())
 		}
 		all = func(ev *engine.Event) {
 			handle(ev)
 			router.Route(0, ev.Message)
 		}
 	}
+	return s.run(eng, all)
+}
+
+// run runs an engine with a handler. It closes one that does not run.
+func (s *stage) run(eng *engine.Engine, all func(*engine.Event)) (p *polled, err error) {
+	p = &polled{eng: eng, processor: s.processor, ended: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			_ = eng.Close() // it has done nothing yet
+		}
+	}()
 	ready := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread, which may be pinned, ends with the goroutine
@@ -222,7 +251,7 @@ func (p *polled) Priority() string { return p.eng.Stats().Priority }
 func (p *polled) Processor() int { return p.processor }
 
 // Drained reports whether the ring is empty.
-func (p *polled) Drained() bool { return p.in.Stats().Waiting == 0 }
+func (p *polled) Drained() bool { return p.eng.Stats().Inputs[0].Waiting == 0 }
 
 // Close ends it. The event that the poller took last has been handled then, and sent on.
 func (p *polled) Close() error {

@@ -143,5 +143,5 @@ func TestUnknownNamesAreToldWhatThereIs(t *testing.T) {
 	_, err = FindBackground("noise")
 	assert.EqualError(t, err, `background "noise": there are quiet, gc, busy-go, busy-processes`)
 	_, err = FindContender("go")
-	assert.EqualError(t, err, `contender "go": there are spin, hybrid, park, spin-raised, hybrid-raised, park-raised, spin-unnoted, park-unnoted, c-spin, c-park, c-apart, exported, datagram, channel, in-callback`)
+	assert.EqualError(t, err, `contender "go": there are spin, hybrid, park, spin-raised, hybrid-raised, park-raised, spin-unnoted, park-unnoted, direct, c-spin, c-park, c-apart, exported, datagram, channel, in-callback`)
 }

@@ -55,7 +55,9 @@ func rivals(tb testing.TB) []measuredProgram {
 	})
 	all := []measuredProgram{{"in-callback", []string{"onset-thru.exe", ProbeSource, ProbeSink}}}
 	for _, wait := range []engine.Wait{engine.WaitSpin, engine.WaitHybrid, engine.WaitPark} {
-		all = append(all, measuredProgram{"onset " + wait.String(), []string{"onset.exe", "run", file, "--wait=" + wait.String()}})
+		run := []string{"onset.exe", "run", file, "--wait=" + wait.String()}
+		all = append(all, measuredProgram{"onset " + wait.String(), append(slices.Clone(run), "-i", "out.lane=poller")},
+			measuredProgram{"direct " + wait.String(), run})
 	}
 	return all
 }
