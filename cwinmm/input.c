@@ -104,7 +104,7 @@ static uint32_t route(struct onset_input *in, const struct onset_event *event)
             return 0;
         routes->active = true;
     }
-    onset_routes_run(routes, event->data & 0xFFFFFF, event->ticks);
+    onset_routes_run(routes, event->data & ONSET_BYTES, event->ticks);
     return routes->tag << 28;
 }
 

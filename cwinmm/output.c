@@ -37,10 +37,21 @@ static bool is_ready(struct onset_output *out)
     return is_left(out) || onset_queue_ready(&out->queue);
 }
 
-// How many have been taken to be sent, and have not been.
+// How many somebody has queued that are not done with. Who queues counts before he does, so that 0
+// means that nothing stands before.
 static uint32_t waiting(struct onset_output *out)
 {
-    return onset_queue_length(&out->queue) + atomic_load_explicit(&out->left, memory_order_relaxed);
+    return atomic_load_explicit(&out->waiting, memory_order_relaxed);
+}
+
+static void begin(struct onset_output *out, uint32_t count)
+{
+    atomic_fetch_add_explicit(&out->waiting, count, memory_order_relaxed);
+}
+
+static void done_with(struct onset_output *out, uint32_t count)
+{
+    atomic_fetch_sub_explicit(&out->waiting, count, memory_order_relaxed);
 }
 
 enum { CLOSED = 2 }; // of claim
@@ -116,7 +127,7 @@ static MMRESULT transmit(struct onset_output *out, uint32_t message, uint64_t *n
     atomic_store_explicit(&out->since, start, memory_order_relaxed);
     MMRESULT result =
         out->driver->calls->out_short(out->driver, out->handle, message & ONSET_BYTES);
-    *now = onset_ticks(out->options.clock);
+    *now = onset_ticks(out->clock);
     atomic_store_explicit(&out->since, 0, memory_order_relaxed);
     if (result == MMSYSERR_NOERROR) {
         bump(&out->sent);
@@ -126,11 +137,11 @@ static MMRESULT transmit(struct onset_output *out, uint32_t message, uint64_t *n
         if (onset_means_gone(result))
             onset_output_lose(out);
     }
-    if (*now - start > out->options.slow_ticks) {
+    if (*now - start > out->slow_ticks) {
         bump(&out->slow);
         demote(out, *now);
     } else if (atomic_load_explicit(&out->lane, memory_order_relaxed) == ONSET_THREADED &&
-               *now - out->last_slow > out->options.calm_ticks) {
+               *now - out->last_slow > out->calm_ticks) {
         atomic_store_explicit(&out->lane, ONSET_INLINE, memory_order_relaxed);
         onset_note_news();
     }
@@ -140,8 +151,15 @@ static MMRESULT transmit(struct onset_output *out, uint32_t message, uint64_t *n
 // The same from now on.
 static MMRESULT transmit_now(struct onset_output *out, uint32_t message)
 {
-    uint64_t now = onset_ticks(out->options.clock);
+    uint64_t now = onset_ticks(out->clock);
     return transmit(out, message, &now);
+}
+
+// Sends a short message from the queue.
+static void transmit_item(struct onset_output *out, struct onset_item item)
+{
+    transmit_now(out, item.message);
+    done_with(out, 1);
 }
 
 bool onset_output_late(struct onset_output *out)
@@ -175,6 +193,7 @@ static void discard(struct onset_output *out, struct onset_item item)
     } else {
         atomic_fetch_add_explicit(&out->dropped, 1, memory_order_relaxed);
     }
+    done_with(out, 1);
 }
 
 // Between two chunks: waits until it is time for the next, and sends realtime messages meanwhile
@@ -184,13 +203,13 @@ static void pause_between(struct onset_output *out)
     struct onset_item item;
     // Those that are there, also without a pause; no more, or a flood would hold up the next chunk.
     for (uint32_t there = waiting(out); there > 0 && get(out, ONSET_ANY_REALTIME, &item); there--)
-        transmit_now(out, item.message);
+        transmit_item(out, item);
     uint64_t now = onset_os_ns(), until = now + out->options.long_pause_ns;
     for (; now < until && !onset_output_late(out); now = onset_os_ns()) {
         uint64_t nap = until - now < NAP_NS ? until - now : NAP_NS;
         bool first = is_ready(out); // before get, so that it is about the same message
         if (get(out, ONSET_ANY_REALTIME, &item)) {
-            transmit_now(out, item.message);
+            transmit_item(out, item);
         } else if (first) {
             onset_sleep(nap); // it has to wait, and so has all behind it: no bell is of interest
         } else {
@@ -207,7 +226,6 @@ static void transmit_long(struct onset_output *out, struct onset_long *message)
 {
     enum onset_given given = ONSET_HOME;
     uint32_t chunk = out->options.long_chunk ? out->options.long_chunk : message->length;
-    atomic_store_explicit(&out->under_way, true, memory_order_relaxed);
     for (uint32_t at = 0; at < message->length && given == ONSET_HOME; at += chunk) {
         if (at > 0)
             pause_between(out);
@@ -219,7 +237,7 @@ static void transmit_long(struct onset_output *out, struct onset_long *message)
         out->cut = onset_output_late(out);
         count_long(out, &out->failed, &out->long_failed);
     }
-    atomic_store_explicit(&out->under_way, false, memory_order_relaxed);
+    done_with(out, 1);
     if (given == ONSET_NOT_BACK)
         onset_long_hold(out, message);
     else
@@ -236,7 +254,7 @@ static void drain(struct onset_output *out)
         else if (item.long_one)
             transmit_long(out, item.long_one);
         else
-            transmit_now(out, item.message);
+            transmit_item(out, item);
     }
 }
 
@@ -245,7 +263,7 @@ const char *onset_output_stuck(struct onset_output *out)
     uint64_t since = atomic_load_explicit(&out->since, memory_order_relaxed);
     // Signed: it may have begun since the clock was read.
     if (since && out->options.stuck_ticks &&
-        (int64_t)(onset_ticks(out->options.clock) - since) > (int64_t)out->options.stuck_ticks)
+        (int64_t)(onset_ticks(out->clock) - since) > (int64_t)out->options.stuck_ticks)
         return "midiOutShortMsg";
     return onset_service_stuck(&out->service, out->options.deadline_ns);
 }
@@ -271,6 +289,7 @@ static int32_t enqueue(struct onset_output *out, const struct onset_item *items,
         atomic_fetch_add_explicit(&out->refused, count, memory_order_relaxed);
         return ONSET_STUCK;
     }
+    begin(out, count);
     bool queued = onset_queue_put(&out->queue, items, count);
     // No more is dropped than is to be put, but for what belongs together; however the thread and
     // other senders interfere.
@@ -283,6 +302,7 @@ static int32_t enqueue(struct onset_output *out, const struct onset_item *items,
             onset_pause();
     }
     if (!queued) {
+        done_with(out, count);
         atomic_fetch_add_explicit(&out->refused, count, memory_order_relaxed);
         return ONSET_FULL;
     }
@@ -293,6 +313,7 @@ static int32_t enqueue(struct onset_output *out, const struct onset_item *items,
 // Leaves the rest of what has begun to the thread; under the claim.
 static void leave_rest(struct onset_output *out, const uint32_t *messages, uint32_t count)
 {
+    begin(out, count);
     memcpy(out->rest, messages, count * sizeof *messages);
     out->rest_end = count;
     // Release: the rest, for who has the claim next; give_up has that too.
@@ -340,7 +361,7 @@ static int32_t send(struct onset_output *out, const uint32_t *messages, uint32_t
 
 int32_t onset_output_send(struct onset_output *out, const uint32_t *messages, uint32_t count)
 {
-    return send(out, messages, count, false, onset_ticks(out->options.clock));
+    return send(out, messages, count, false, onset_ticks(out->clock));
 }
 
 bool onset_output_route(struct onset_output *out, const uint32_t *messages, uint32_t count,
@@ -376,7 +397,7 @@ static void drain_short(struct onset_output *out)
 {
     struct onset_item item;
     while (!onset_service_stopping(&out->service) && get(out, ONSET_ANY_SHORT, &item))
-        transmit_now(out, item.message);
+        transmit_item(out, item);
 }
 
 // Gives the claim up, so that the thread sends the long message that is next, and waits until it is
@@ -546,6 +567,9 @@ struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
     out->driver = driver;
     out->id = id;
     out->options = *options;
+    out->clock = options->clock;
+    out->slow_ticks = options->slow_ticks;
+    out->calm_ticks = options->calm_ticks;
     out->last_slow = onset_ticks(options->clock);
     out->refs = 2;
     out->service.phase = ONSET_OPENING;
@@ -616,7 +640,7 @@ struct onset_output_counts onset_output_counts(struct onset_output *out)
         .long_bytes = atomic_load_explicit(&out->long_bytes, memory_order_relaxed),
         .long_memory = atomic_load_explicit(&out->long_memory, memory_order_relaxed),
         .long_retried = atomic_load_explicit(&out->long_retried, memory_order_relaxed),
-        .queued = waiting(out) + atomic_load_explicit(&out->under_way, memory_order_relaxed),
+        .queued = waiting(out),
         .long_queued = atomic_load_explicit(&out->long_queued, memory_order_relaxed),
         .long_held = atomic_load_explicit(&out->long_held, memory_order_relaxed),
         .last_call = error ? calls[error >> 24] : NULL,

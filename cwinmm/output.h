@@ -62,18 +62,25 @@ enum onset_out_call { ONSET_SHORT_MSG, ONSET_PREPARE_HEADER, ONSET_LONG_MSG };
 
 struct onset_output {
     // The claim on the driver: 1 while somebody sends; 2 when it is closed, or about to be.
+    // With what follows up to sent it is all that a short message takes while nothing is queued:
+    // two cache lines.
     _Alignas(ONSET_APART) _Atomic uint32_t claim;
     _Atomic uint32_t claimants; // waiting for it (take)
     _Atomic uint32_t lane;
+    _Atomic uint32_t waiting; // messages that somebody has queued, until they are done with
+    _Atomic bool gone;        // the device is: what is queued is dropped
+    _Atomic bool reset_first; // before closing
+    enum onset_clock clock;
     _Atomic uint64_t since; // ticks when the claim's holder called midiOutShortMsg; 0: it has not
-    uint64_t last_slow;     // ticks; the claim's holder only, as the handle is
-    HMIDIOUT handle;
-    // Counters, each written by any sender.
-    _Atomic uint64_t sent, failed, refused, dropped, slow, moved;
-    _Atomic uint64_t direct;     // times that a driver's callback has sent
+    HMIDIOUT handle;        // the claim's holder only
+    struct onset_driver *driver;
+    uint64_t slow_ticks, calm_ticks;
+    // Counters. sent, failed, slow, moved and direct are written under the claim.
+    _Atomic uint64_t sent;
+    _Atomic uint64_t direct; // times that a driver's callback has sent
+    uint64_t last_slow;      // ticks; the claim's holder only
+    _Atomic uint64_t failed, refused, dropped, slow, moved;
     _Atomic uint32_t last_error; // the result; on top, in 8 bits, the onset_out_call
-    _Atomic bool gone;           // the device is: what is queued is dropped
-    _Atomic bool reset_first;    // before closing
     // What is left of messages that belong together; under the claim, as rest is.
     _Atomic uint32_t left;
     uint32_t rest_end;
@@ -89,14 +96,12 @@ struct onset_output {
     _Atomic uint32_t long_gone; // grows when one has left the queue and is done with (send_now)
     _Atomic uint32_t dones;     // MOM_DONEs (done.h)
     // The thread's own.
-    _Atomic bool under_way;    // it is sending a long message
     bool cut;                  // there was no time left for the end of one
     bool closed;               // the handle is
     uint64_t send_by;          // how long it sends when it is closing; 0: it is not
     struct onset_long *held;   // see above
     struct onset_place *place; // for MOM_DONE
     _Alignas(ONSET_APART) struct onset_service service;
-    struct onset_driver *driver;
     UINT id;
     _Atomic uint32_t refs;
     struct onset_output_options options;

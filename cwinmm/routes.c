@@ -99,36 +99,62 @@ static void add(_Atomic uint64_t *counter, uint32_t n)
                           memory_order_relaxed);
 }
 
+// Sends a target's messages. Returns how many, and makes them what they are.
+static uint32_t send_target(struct onset_routes *routes, const struct onset_route_target *target,
+                            const uint32_t values[4], uint32_t *messages, uint64_t ticks)
+{
+    const struct onset_route_step *step = &routes->steps[target->first];
+    uint32_t count = target->count;
+    if (values[ONSET_VALUE_14] < target->threshold) {
+        step += count;
+        count = target->under;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        messages[i] = make(&step[i], values);
+    struct onset_output *out = routes->output[target->output];
+    if (count > 0 && (!out || !onset_output_route(out, messages, count, ticks)))
+        add(&routes->counts->unsent, count);
+    return count;
+}
+
+// Bits of routes->round.
+static uint64_t bit_of(uint32_t message)
+{
+    return 1ull << (message * 0x9E3779B1u >> 26);
+}
+
+// Does a message go round that is found among those that do? If it has not come for long, none is
+// taken to do so any more.
+static bool goes_round(struct onset_routes *routes, uint32_t message, uint32_t at, uint64_t ticks)
+{
+    if (onset_echo_heard(routes->echoes, message, ticks, routes->echo_window) <= ONSET_ECHOES) {
+        routes->round = 0;
+        return false;
+    }
+    atomic_store_explicit(&routes->counts->loop, at, memory_order_relaxed);
+    add(&routes->counts->looped, 1);
+    onset_note_news();
+    return true;
+}
+
 void onset_routes_run(struct onset_routes *routes, uint32_t message, uint64_t ticks)
 {
-    uint32_t values[4], messages[ONSET_TOGETHER];
+    uint32_t values[4], messages[ONSET_TOGETHER], times = 0;
     uint32_t at = read(message, values);
     const struct onset_route_cell *cell = &routes->cells[at];
     add(&routes->counts->routed, 1);
-    if (cell->count == 0)
+    if (cell->count == 0 ||
+        (routes->round & bit_of(message) && goes_round(routes, message, at, ticks)))
         return;
-    uint32_t times =
-        onset_echo_heard(routes->echoes, message & ONSET_BYTES, ticks, routes->echo_window);
-    if (times > ONSET_ECHOES) {
-        atomic_store_explicit(&routes->counts->loop, at, memory_order_relaxed);
-        add(&routes->counts->looped, 1);
-        onset_note_news();
-        return;
-    }
     const struct onset_route_target *target = &routes->targets[cell->first];
-    for (uint32_t left = cell->count; left > 0; left--, target++) {
-        const struct onset_route_step *step = &routes->steps[target->first];
-        uint32_t count = target->count;
-        if (values[ONSET_VALUE_14] < target->threshold) {
-            step += count;
-            count = target->under;
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            messages[i] = make(&step[i], values);
-            onset_echo_say(routes->echoes, messages[i], ticks, times);
-        }
-        struct onset_output *out = routes->output[target->output];
-        if (count > 0 && (!out || !onset_output_route(out, messages, count, ticks)))
-            add(&routes->counts->unsent, count);
+    for (uint32_t i = 0; i < cell->count; i++) {
+        uint32_t count = send_target(routes, &target[i], values, messages, ticks);
+        // Only now, so that what is sent waits for none of it.
+        if (i == 0)
+            times = onset_echo_heard(routes->echoes, message, ticks, routes->echo_window);
+        for (uint32_t j = 0; j < count; j++)
+            onset_echo_say(routes->echoes, messages[j], ticks, times);
     }
+    if (times > ONSET_ECHOES)
+        routes->round |= bit_of(message);
 }

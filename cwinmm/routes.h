@@ -76,7 +76,9 @@ struct onset_routes {
     const struct onset_route_step *steps;
     uint32_t tag; // of events that have been sent along them
     uint32_t outputs;
-    bool active; // the gate's holder's: they are run
+    // The gate's holder's.
+    bool active;    // they are run
+    uint64_t round; // messages that go round: bit_of
     struct onset_routes *next;
     uint32_t echo_window; // as of onset_echo_heard
     // The input's, and its driver's.
