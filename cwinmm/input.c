@@ -97,6 +97,7 @@ static uint32_t route(struct onset_input *in, const struct onset_event *event)
     struct onset_routes *routes = atomic_load(&in->routes);
     if (!routes || !(event->data & 0x80))
         return 0;
+    onset_output_approach(routes->outputs > 0 ? routes->output[0] : NULL);
     if (!routes->active) {
         // Acquire: what the consumer has handled before (Ring.Calm in ring.go).
         if (atomic_load_explicit(&in->ring->calm, memory_order_acquire) !=

@@ -5,6 +5,21 @@
 #include "memory.h"
 #include "watch.h"
 
+static struct onset_route route_of(const struct onset_route_cell *cell,
+                                   const struct onset_route_target *targets,
+                                   const struct onset_route_step *steps)
+{
+    struct onset_route route = {.targets = (uint16_t)cell->count};
+    const struct onset_route_target *target = &targets[cell->first];
+    if (cell->count == 1 && target->count == 1 && target->under == 0) {
+        route.step = steps[target->first];
+        route.output = target->output;
+        route.threshold = target->threshold;
+        route.targets = ONSET_ONE_MESSAGE;
+    }
+    return route;
+}
+
 struct onset_routes *onset_routes_new(const struct onset_route_cell *cells, uint32_t cell_count,
                                       const struct onset_route_target *targets,
                                       uint32_t target_count, const struct onset_route_step *steps,
@@ -12,18 +27,28 @@ struct onset_routes *onset_routes_new(const struct onset_route_cell *cells, uint
                                       uint32_t output_count, uint32_t tag, uint32_t echo_window)
 {
     size_t head = sizeof(struct onset_routes) + output_count * sizeof(struct onset_output *);
-    size_t cell_bytes = cell_count * sizeof *cells, target_bytes = target_count * sizeof *targets,
-           step_bytes = step_count * sizeof *steps;
+    head = (head + ONSET_APART - 1) & ~(size_t)(ONSET_APART - 1);
+    size_t cell_bytes = cell_count * sizeof(struct onset_route),
+           target_bytes = target_count * sizeof *targets, step_bytes = step_count * sizeof *steps,
+           first_bytes = cell_count * sizeof(uint32_t);
     struct onset_routes *routes =
-        onset_alloc(head + cell_bytes + target_bytes + step_bytes, ONSET_APART);
+        onset_alloc(head + cell_bytes + target_bytes + step_bytes + first_bytes, ONSET_APART);
     if (!routes)
         return NULL;
     char *at = (char *)routes + head;
-    routes->cells = memcpy(at, cells, cell_bytes);
+    struct onset_route *compact = (struct onset_route *)at;
+    routes->cells = compact;
     at += cell_bytes;
     routes->targets = target_bytes ? memcpy(at, targets, target_bytes) : (void *)at;
     at += target_bytes;
     routes->steps = step_bytes ? memcpy(at, steps, step_bytes) : (void *)at;
+    at += step_bytes;
+    uint32_t *firsts = (uint32_t *)at;
+    routes->firsts = firsts;
+    for (uint32_t i = 0; i < cell_count; i++) {
+        compact[i] = route_of(&cells[i], targets, steps);
+        firsts[i] = cells[i].first;
+    }
     routes->tag = tag;
     routes->echo_window = echo_window;
     routes->outputs = output_count;
@@ -99,6 +124,14 @@ static void add(_Atomic uint64_t *counter, uint32_t n)
                           memory_order_relaxed);
 }
 
+static void give(struct onset_routes *routes, uint32_t output, const uint32_t *messages,
+                 uint32_t count, uint64_t ticks)
+{
+    struct onset_output *out = routes->output[output];
+    if (count > 0 && (!out || !onset_output_route(out, messages, count, ticks)))
+        add(&routes->counts->unsent, count);
+}
+
 // Sends a target's messages. Returns how many, and makes them what they are.
 static uint32_t send_target(struct onset_routes *routes, const struct onset_route_target *target,
                             const uint32_t values[4], uint32_t *messages, uint64_t ticks)
@@ -111,9 +144,7 @@ static uint32_t send_target(struct onset_routes *routes, const struct onset_rout
     }
     for (uint32_t i = 0; i < count; i++)
         messages[i] = make(&step[i], values);
-    struct onset_output *out = routes->output[target->output];
-    if (count > 0 && (!out || !onset_output_route(out, messages, count, ticks)))
-        add(&routes->counts->unsent, count);
+    give(routes, target->output, messages, count, ticks);
     return count;
 }
 
@@ -137,24 +168,45 @@ static bool goes_round(struct onset_routes *routes, uint32_t message, uint32_t a
     return true;
 }
 
-void onset_routes_run(struct onset_routes *routes, uint32_t message, uint64_t ticks)
+// The rest of what becomes of a message, which has been sent: out of the way of what waits to be.
+static uint32_t hear(struct onset_routes *routes, uint32_t message, uint64_t ticks)
 {
-    uint32_t values[4], messages[ONSET_TOGETHER], times = 0;
-    uint32_t at = read(message, values);
-    const struct onset_route_cell *cell = &routes->cells[at];
-    add(&routes->counts->routed, 1);
-    if (cell->count == 0 ||
-        (routes->round & bit_of(message) && goes_round(routes, message, at, ticks)))
-        return;
-    const struct onset_route_target *target = &routes->targets[cell->first];
-    for (uint32_t i = 0; i < cell->count; i++) {
+    uint32_t times = onset_echo_heard(routes->echoes, message, ticks, routes->echo_window);
+    if (times > ONSET_ECHOES)
+        routes->round |= bit_of(message);
+    return times;
+}
+
+static void run_targets(struct onset_routes *routes, uint32_t message, uint32_t at,
+                        const uint32_t values[4], uint64_t ticks)
+{
+    uint32_t messages[ONSET_TOGETHER], times = 0;
+    const struct onset_route_target *target = &routes->targets[routes->firsts[at]];
+    for (uint32_t i = 0; i < routes->cells[at].targets; i++) {
         uint32_t count = send_target(routes, &target[i], values, messages, ticks);
-        // Only now, so that what is sent waits for none of it.
         if (i == 0)
-            times = onset_echo_heard(routes->echoes, message, ticks, routes->echo_window);
+            times = hear(routes, message, ticks);
         for (uint32_t j = 0; j < count; j++)
             onset_echo_say(routes->echoes, messages[j], ticks, times);
     }
-    if (times > ONSET_ECHOES)
-        routes->round |= bit_of(message);
+}
+
+void onset_routes_run(struct onset_routes *routes, uint32_t message, uint64_t ticks)
+{
+    uint32_t values[4];
+    uint32_t at = read(message, values);
+    const struct onset_route *cell = &routes->cells[at];
+    __builtin_prefetch(cell);
+    add(&routes->counts->routed, 1);
+    if (routes->round & bit_of(message) && goes_round(routes, message, at, ticks))
+        return;
+    if (cell->targets == ONSET_ONE_MESSAGE) {
+        if (values[ONSET_VALUE_14] < cell->threshold)
+            return;
+        uint32_t sent = make(&cell->step, values);
+        give(routes, cell->output, &sent, 1, ticks);
+        onset_echo_say(routes->echoes, sent, ticks, hear(routes, message, ticks));
+    } else if (cell->targets > 0) {
+        run_targets(routes, message, at, values, ticks);
+    }
 }

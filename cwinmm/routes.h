@@ -61,6 +61,19 @@ enum {
 
 #define ONSET_TAGS 15 // from 1 on
 
+// A cell as a callback reads it: with all that there is to know of one that sends one message, so
+// that it has to wait for one cache line and no more.
+struct onset_route {
+    struct onset_route_step step; // of the only message
+    uint16_t output, threshold;   // the same
+    uint16_t targets;             // how many; ONSET_ONE_MESSAGE: the above
+    uint16_t unused;
+};
+
+#define ONSET_ONE_MESSAGE 0xFFFF
+
+static_assert(sizeof(struct onset_route) == 16, "four to a cache line");
+
 // Each is written within the gate.
 struct onset_route_counts {
     _Atomic uint64_t
@@ -71,7 +84,8 @@ struct onset_route_counts {
 };
 
 struct onset_routes {
-    const struct onset_route_cell *cells;
+    const struct onset_route *cells;
+    const uint32_t *firsts; // by cell: its first target
     const struct onset_route_target *targets;
     const struct onset_route_step *steps;
     uint32_t tag; // of events that have been sent along them
@@ -89,6 +103,7 @@ struct onset_routes {
 
 // Copies tables. outputs: what their targets' numbers stand for, each of which the routes keep a
 // reference of. NULL: no memory.
+// A cell has at most 65534 targets.
 struct onset_routes *onset_routes_new(const struct onset_route_cell *cells, uint32_t cell_count,
                                       const struct onset_route_target *targets,
                                       uint32_t target_count, const struct onset_route_step *steps,
