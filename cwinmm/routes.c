@@ -158,6 +158,8 @@ static uint64_t bit_of(uint32_t message)
 // taken to do so any more.
 static bool goes_round(struct onset_routes *routes, uint32_t message, uint32_t at, uint64_t ticks)
 {
+    if (!(routes->round & bit_of(message)))
+        return false;
     if (onset_echo_heard(routes->echoes, message, ticks, routes->echo_window) <= ONSET_ECHOES) {
         routes->round = 0;
         return false;
@@ -198,7 +200,7 @@ void onset_routes_run(struct onset_routes *routes, uint32_t message, uint64_t ti
     const struct onset_route *cell = &routes->cells[at];
     __builtin_prefetch(cell);
     add(&routes->counts->routed, 1);
-    if (routes->round & bit_of(message) && goes_round(routes, message, at, ticks))
+    if (routes->round && goes_round(routes, message, at, ticks))
         return;
     if (cell->targets == ONSET_ONE_MESSAGE) {
         if (values[ONSET_VALUE_14] < cell->threshold)

@@ -1,13 +1,31 @@
 // Opens an input on a virtual cable and has its callback called COUNT times, for callgrind to count
 // its instructions (count.sh). The ring has room for all, and the poller is awake.
+//     count [N]    with routes of N mappings, whose output has gone, so that nothing is sent
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "../input.h"
 #include "../loopback.h"
 
 enum { COUNT = 1000 };
 
-int main(void)
+// Routes that map controllers, one to another, mappings of them; the first is that of the source.
+static struct onset_routes *routes_of(uint32_t mappings)
+{
+    struct onset_route_cell *cells = calloc(ONSET_ROUTE_CELLS, sizeof *cells);
+    struct onset_route_target *targets = calloc(mappings, sizeof *targets);
+    struct onset_route_step *steps = calloc(mappings, sizeof *steps);
+    struct onset_output *none[1] = {NULL};
+    for (uint32_t i = 0; i < mappings; i++) {
+        cells[i % ONSET_ROUTE_CELLS] = (struct onset_route_cell){i, 1};
+        targets[i] = (struct onset_route_target){.first = i, .count = 1};
+        steps[i] = (struct onset_route_step){.base = 0x07B0, .low = 16, .high = 32};
+    }
+    return onset_routes_new(cells, ONSET_ROUTE_CELLS, targets, mappings, steps, mappings, none, 1,
+                            1, 100);
+}
+
+int main(int argc, char **argv)
 {
     const uint16_t names[1][32] = {{'C', 'o', 'u', 'n', 't'}};
     struct onset_outcome outcome = {0};
@@ -20,6 +38,10 @@ int main(void)
     if (!input) {
         fprintf(stderr, "count: %s failed\n", outcome.call);
         return 1;
+    }
+    if (argc > 1) {
+        // All that has come, which is nothing, has been handled.
+        onset_input_route(input, routes_of((uint32_t)atoi(argv[1])));
     }
     onset_rogue_call(onset_loopback_rogue(driver, 0), MIM_DATA, COUNT);
     uint64_t published = atomic_load(&ring->head);
