@@ -457,7 +457,7 @@ static struct onset_input *take_slot(void)
 struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
                                      struct onset_pool *pool, struct onset_waiter *waiter,
                                      const struct onset_input_options *options, int64_t deadline_ns,
-                                     struct onset_outcome *outcome)
+                                     struct onset_outcome *outcome, uint32_t *token)
 {
     struct onset_input *in = take_slot();
     if (!in) {
@@ -497,9 +497,19 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
         return in;
     if (outcome->result == ONSET_NO_THREAD)
         let_go(in); // there was no thread to do it; nor has the driver heard of it
-    if (outcome->result != ONSET_TIMED_OUT)
+    if (outcome->result == ONSET_TIMED_OUT)
+        *token = opening << 10 | (uint32_t)(in - inputs) << 2;
+    else
         onset_input_release(in);
     return NULL;
+}
+
+bool onset_input_pending(uint32_t token)
+{
+    // Acquire: the driver has closed what it opened (let_go).
+    return (atomic_load_explicit(&inputs[token >> 2 & (ONSET_INPUTS - 1)].gate,
+                                 memory_order_acquire) &
+            ~(uint32_t)(ONSET_BUSY | ONSET_SHUT)) == token;
 }
 
 bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset_outcome *outcome,

@@ -73,11 +73,11 @@ struct onset_input_options {
 // those buffers; waiter is notified after each and commanded when the device vanishes. The input
 // keeps a reference of each, and of driver, until it is closed. NULL: outcome says which call
 // failed and how; nothing is left open, but a driver that has not returned within deadline_ns may
-// still be in its call.
+// still be in its call, as onset_input_pending(*token) says.
 struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
                                      struct onset_pool *pool, struct onset_waiter *waiter,
                                      const struct onset_input_options *options, int64_t deadline_ns,
-                                     struct onset_outcome *outcome);
+                                     struct onset_outcome *outcome, uint32_t *token);
 
 // The call that the thread, which gives the driver its buffers, has been in for longer than
 // limit_ns; NULL: it is not.
@@ -86,6 +86,9 @@ const char *onset_input_stuck(struct onset_input *input, uint64_t limit_ns);
 // For the consumer, while the input is open: it is done with a buffer, and the driver may have it
 // again.
 void onset_input_return(struct onset_input *input, uint32_t number);
+
+// Is the driver still in an open that has been abandoned, or in closing what it opened after all?
+bool onset_input_pending(uint32_t token);
 
 struct onset_input_counts {
     uint64_t filtered, more, malformed, late, concurrent, folded, dry, unqueued;

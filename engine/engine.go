@@ -170,14 +170,16 @@ func (e *Engine) Inputs() ([]PortInfo, error) { return e.list(In) }
 // Outputs lists the driver's output ports, as Inputs does.
 func (e *Engine) Outputs() ([]PortInfo, error) { return e.list(Out) }
 
-// Find returns the port that an OpenInput or OpenOutput would open now. The error is a *NotFoundError, one
-// from the driver, or ErrClosed.
+// Find returns the port that an OpenInput or OpenOutput would open now. Ports that are open have found their places in
+// that list, or a newer one, when it returns (Input.Info, Output.Info). The error is a *NotFoundError, one from the
+// driver, or ErrClosed.
 func (e *Engine) Find(direction Direction, port Selector) (PortInfo, error) {
 	if err := e.use(); err != nil {
 		return PortInfo{}, err
 	}
 	defer e.unuse()
 	info, _, err := pick(e.driver, direction, port, e.options.Deadline)
+	e.lookNow()
 	return info, err
 }
 
@@ -328,6 +330,7 @@ func (e *Engine) addInput(in *Input) bool {
 	e.inputs = append(slices.Clone(e.inputs), in)
 	e.holdMachine()
 	e.startWatch()
+	e.watch.wake() // it may have looked already
 	e.waiter.Tell()
 	return true
 }
@@ -358,6 +361,7 @@ func (e *Engine) addOutput(out *Output) bool {
 	e.outputs = append(slices.Clone(e.outputs), out)
 	e.holdMachine()
 	e.startWatch()
+	e.watch.wake() // it may have looked already
 	return true
 }
 

@@ -205,11 +205,12 @@ func (in *Input) tell(kind Kind, info PortInfo) {
 // isReady is false while the poller has not gone on with an opening: the one after it would be one too many.
 func (in *Input) isReady() bool { return in.next == nil }
 
-func (in *Input) closeLost() error {
+func (in *Input) closeLost() (kept bool, err error) {
 	in.mu.Lock()
 	newest := in.newest()
 	in.mu.Unlock()
-	return newest.Close(in.engine.options.Deadline)
+	err = newest.Close(in.engine.options.Deadline)
+	return newest.Kept(), err
 }
 
 func (in *Input) openAt(info PortInfo) (use, undo func(), err error) {
@@ -267,6 +268,9 @@ func (in *Input) comeBack(ev *Event) bool {
 		in.vanished, in.back = false, false
 		in.was = in.identity.info    // what has gone if it has
 		in.engine.poller.lookAgain() // it may have gone already
+		if in.lost {
+			in.engine.watch.wake() // and be back: now it can be opened again
+		}
 	}
 	return true
 }
