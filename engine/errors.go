@@ -46,7 +46,7 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string {
 	var s strings.Builder
-	if e.Wanted.name == "" && !e.Wanted.byIndex {
+	if e.Wanted == (Selector{}) {
 		fmt.Fprintf(&s, "empty %s port name", e.Direction)
 	} else {
 		fmt.Fprintf(&s, "no %s port %s", e.Direction, e.Wanted)
