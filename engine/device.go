@@ -290,6 +290,14 @@ func (d *device) openAgain(info PortInfo, l roster) {
 	}
 }
 
+// isUnlisted reports whether the driver's list is certain to lack the device.
+func (d *device) isUnlisted() bool {
+	now, err := list(d.engine.driver, d.current().Direction, d.engine.options.Deadline)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return err == nil && d.identity.missing(now)
+}
+
 // end ends the device's comings and goings, and reports whether a handle is open that has to be closed. The error
 // is ErrTimedOut: a driver is still closing or opening it.
 func (d *device) end() (open bool, err error) {

@@ -28,7 +28,7 @@ type InputOptions struct {
 	// every sustain pedal that is down, where events are missing (KindGap) and when the device is lost.
 	EndNotes bool
 	// StayLost keeps a device that has gone from being opened again when it comes back. Otherwise it is looked for in
-	// the list of ports once a second, as long as the input is open: by its interface id (PortInfo.Identity), wherever
+	// the list of ports every 1.2 s, as long as the input is open: by its interface id (PortInfo.Identity), wherever
 	// it is in the list. Without one, by its name but for the "2- " that Windows puts before it, as long as it
 	// can be told for certain from others of that name. KindPortLost, KindPortFound and KindPortReopened tell of it.
 	// The same is done with a device that is there, when the machine has slept.
@@ -160,8 +160,7 @@ func (in *Input) shut() error {
 		newest, vanished := in.newest(), in.isGone()
 		in.mu.Unlock()
 		err = newest.Close(in.engine.options.Deadline)
-		var refused *DriverError
-		if vanished && errors.As(err, &refused) && !errors.Is(err, ErrTimedOut) {
+		if vanished && isRefusal(err) {
 			err = nil // a device that has gone cannot be closed in good order
 		}
 	}
@@ -195,6 +194,7 @@ func (in *Input) lose(info PortInfo) {
 	in.engine.waiter.Tell()
 }
 
+// tell has the poller tell: of a loss and of an opening it knows by itself (look).
 func (in *Input) tell(kind Kind, info PortInfo) {
 	if kind == KindPortFound {
 		in.told = &info
@@ -255,6 +255,8 @@ func (in *Input) comeBack(ev *Event) bool {
 		return false
 	case in.in.Ring.Look() > 0: // what the driver still had to say when it was told to close
 		return false
+	case in.in.Ring.Lost(&in.stream.loss): // or could not
+		in.stream.gap(ev, Now())
 	case in.stream.goesOn():
 		in.stream.breakOff()
 		return in.stream.more(ev)

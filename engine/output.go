@@ -245,7 +245,13 @@ func (o *Output) shut() error {
 	defer o.engine.removeOutput(o)
 	open, err := o.end()
 	if open {
+		o.mu.Lock()
+		gone := o.isGone()
+		o.mu.Unlock()
 		err = o.newest().close(o.engine.options.Deadline)
+		if isRefusal(err) && (gone || errors.Is(err, ErrNoDevice) && o.isUnlisted()) {
+			err = nil // as with an input, whose driver tells by itself
+		}
 	}
 	if err != nil {
 		return &PortError{o.Info(), err}

@@ -216,3 +216,25 @@ func TestADeviceIsFoundOnce(t *testing.T) {
 	_, before := r.next(t, engine.KindPortReopened, in.Port())
 	assert.Equal(t, []engine.Kind{engine.KindPortFound}, kinds(before))
 }
+
+// An output whose device has gone can be closed, whether that has been noticed or not.
+func TestClosingAnOutputThatHasGoneIsNoError(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	for range 10 {
+		out := r.output(t, 1, engine.OutputOptions{})
+		out.ResetOnClose(true)
+		r.loop.Unplug(1)
+		require.NoError(t, out.Close())
+		require.NoError(t, r.loop.Replug(1, 1, ""))
+	}
+}
+
+// A list that is not answered is what keeps a port from being opened, not that there is none.
+func TestAPortIsNotOpenedWithoutAList(t *testing.T) {
+	r := newRigOf(t, "Alpha", "Beta")
+	r.script(t, "midiInGetNumDevs nth=2.. -> hang")
+	_, err := r.OpenInput(engine.Index(0), engine.InputOptions{})
+	require.ErrorIs(t, err, engine.ErrTimedOut)
+	assert.ErrorContains(t, err, "midiInGetNumDevs")
+	r.script(t)
+}
