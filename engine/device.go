@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -94,9 +93,9 @@ func (d *device) openFirst(e *Engine, direction Direction, port Selector, keep b
 	}
 	for tries := 1; ; tries++ {
 		use, undo, err := s.openAt(info)
-		now, unanswered := list(e.driver, direction, e.options.Deadline)
+		same, now, unanswered := e.listAgain(direction, all)
 		id := identify(info, all)
-		if slices.Equal(now, all) { // what it does not answer now it may not have answered before
+		if same {
 			if err == nil {
 				d.identity, d.opened = id, e.watch.looks.Load()
 				use()
@@ -259,7 +258,7 @@ var errKept = fmt.Errorf("not opened again: %d times its driver has kept buffers
 // openAgain opens the device at its place in a list, if that is still the list.
 func (d *device) openAgain(info PortInfo, l roster) {
 	use, undo, err := d.side.openAt(info)
-	listed := d.engine.isListed(info.Direction, l.ports)
+	listed, _, _ := d.engine.listAgain(info.Direction, l.ports)
 	if err == nil && !listed {
 		undo()
 		err = &PortError{info, errListChanged}

@@ -17,8 +17,9 @@ const lookEvery = 1200 * time.Millisecond
 
 // watch looks after the devices of an engine's ports, on a goroutine of its own: at the list of ports, for those
 // that have gone or come, and at the ports, for what their drivers have said. It runs while a port is
-// open or somebody polls, and sleeps until waiter is told: that something has changed (cwinmm.Watch), or that
-// somebody has noticed a loss.
+// open or somebody polls, and sleeps until waiter is told: that something has changed (cwinmm.Watch), that
+// somebody has noticed a loss or opened a port, or by the beat, should the driver not return from a look of
+// cwinmm.Watch.
 type watch struct {
 	waiter *cwinmm.Waiter
 	stop   atomic.Bool // Close has begun
@@ -51,10 +52,11 @@ type roster struct {
 	told     []PortInfo // what the changes told of have led to
 }
 
-// isListed reports whether the driver's list of ports is this one.
-func (e *Engine) isListed(direction Direction, ports []PortInfo) bool {
-	now, _ := list(e.driver, direction, e.options.Deadline) // what it does not answer now it may have answered before
-	return slices.Equal(now, ports)
+// listAgain returns the driver's list of ports, as list does, and whether it is still the same as before. With an
+// error it is too, if the driver had not answered the same then.
+func (e *Engine) listAgain(direction Direction, before []PortInfo) (same bool, now []PortInfo, err error) {
+	now, err = list(e.driver, direction, e.options.Deadline)
+	return slices.Equal(now, before), now, err
 }
 
 var errListChanged = errors.New("the list of ports changed meanwhile")
@@ -206,7 +208,7 @@ func (e *Engine) readList(direction Direction) (again bool) {
 	}
 	first := r.version == 0
 	if first || !slices.Equal(ports, r.ports) {
-		if !e.isListed(direction, ports) {
+		if same, _, _ := e.listAgain(direction, ports); !same {
 			return true
 		}
 		r.ports, r.since, r.partial = ports, time.Now(), true

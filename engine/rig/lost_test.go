@@ -105,3 +105,15 @@ func TestAFailedReplacementSwallowsNoNotice(t *testing.T) {
 	require.Error(t, <-replaced)
 	assert.Equal(t, "out Probe Out", s.awaitPlugged(rig.Gone))
 }
+
+// Where the engine had more to tell than could wait, any output may have gone and be back.
+func TestNoNoteHangsWhereALossHasNotBeenTold(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note60 > out.ch0.note61\n"))
+	s.send("90 3C 40")
+	assert.Equal(t, []string{"90 3d 40"}, s.received())
+	require.NoError(t, s.engine.Call(func() {
+		s.session.Handle(&engine.Event{Kind: engine.KindGap, Port: engine.NoPort, Lost: 5})
+	}))
+	assert.Equal(t, []string{"80 3d 40"}, s.receive(1))
+	assert.Equal(t, rig.Notice{Kind: rig.Gap, Lost: 5}, <-s.notices)
+}

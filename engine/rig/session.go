@@ -30,7 +30,7 @@ type NoticeKind uint8
 // The kinds of Notice.
 const (
 	Changed   NoticeKind = iota // a control that arrived; only while Rig.Detect is on
-	Gap                         // messages of the instance's input were lost
+	Gap                         // messages of the instance's input were lost; Instance is empty: what the engine had to tell was, as of outputs
 	Gone                        // the device of one of the instance's ports has gone; it is waited for
 	Found                       // it is there again, and is being opened
 	Back                        // that is done
@@ -67,6 +67,17 @@ type routing struct {
 	sinks   []*sink            // by instance, nil if it has no output
 	readers [][]int            // by engine.Port: the instances that read it; nil: not the rig's
 	holders map[*sink]*holders // of its outputs' notes
+}
+
+// missed takes notice that events are missing which may have been of outputs: any of those may have gone, and be back.
+func (s *Session) missed(events uint64) {
+	for _, sink := range s.routing.sinks {
+		if sink != nil {
+			sink.lose()
+			sink.comeBack()
+		}
+	}
+	s.tell(Notice{Kind: Gap, Lost: events})
 }
 
 // writes reports whether a port is one of the rig's outputs.
@@ -135,6 +146,9 @@ func (s *Session) Handle(ev *engine.Event) {
 	}
 	r := &s.routing
 	if ev.Port < 0 {
+		if ev.Kind == engine.KindGap {
+			s.missed(ev.Lost)
+		}
 		return
 	}
 	reads := int(ev.Port) < len(r.readers) && r.readers[ev.Port] != nil
