@@ -6,6 +6,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -148,6 +149,39 @@ func TestCase07CallbacksWhileClosing(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Callbacks are in flight on two threads at every moment of a closing, from before it until after its end.
+func TestCase07CallbacksInFlight(t *testing.T) {
+	r := newCase(t, engine.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Run(ctx, func(*engine.Event) {}) }()
+	for range 100 {
+		in := r.input(t, 0, engine.InputOptions{Capacity: 64, SysExBuffers: 1})
+		rogue := r.rogue(0)
+		var over atomic.Bool
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				for !over.Load() {
+					rogue.Data(100)
+				}
+			})
+		}
+		for in.Stats().Received == 0 {
+			runtime.Gosched()
+		}
+		require.NoError(t, in.Close())
+		for stale := r.Stats().StaleCallbacks; r.Stats().StaleCallbacks == stale; {
+			runtime.Gosched()
+		}
+		over.Store(true)
+		all.Wait()
+		balanced(t, in.Stats())
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
 // A driver that goes on calling while and long after its input is closed touches nothing, not even the
