@@ -172,12 +172,12 @@ func TestCase07CallbacksInFlight(t *testing.T) {
 		for in.Stats().Received == 0 {
 			runtime.Gosched()
 		}
-		require.NoError(t, in.Close())
-		for stale := r.Stats().StaleCallbacks; r.Stats().StaleCallbacks == stale; {
-			runtime.Gosched()
-		}
+		err, stale := in.Close(), r.Stats().StaleCallbacks
+		turnedAway := assert.Eventually(t, func() bool { return r.Stats().StaleCallbacks > stale }, hang, time.Millisecond)
 		over.Store(true)
 		all.Wait()
+		require.NoError(t, err)
+		require.True(t, turnedAway)
 		balanced(t, in.Stats())
 	}
 	cancel()
