@@ -127,8 +127,11 @@ func TestCase14ReplugBesideATwin(t *testing.T) {
 	for _, info := range []engine.PortInfo{in.Info(), out.Info()} {
 		assert.Equal(t, []any{1, "2- Twin", id}, []any{info.Index, info.Name, info.Identity})
 	}
-	require.NoError(t, out.SendNow(messages(t, "start")[0]))
+	require.Equal(t, uint64(1), r.play(t, 0, engine.Source{Count: 1})(), "it is open, and not the twin")
 	ev, _ := r.next(t, engine.KindMessage, in.Port())
+	assert.Equal(t, engine.SourceMessage(0), ev.Message)
+	require.NoError(t, out.SendNow(messages(t, "start")[0]))
+	ev, _ = r.next(t, engine.KindMessage, in.Port())
 	assert.Equal(t, messages(t, "start")[0], ev.Message)
 
 	// The list may turn over while the device stays: nothing happens but that its place is known.
