@@ -60,5 +60,11 @@ end:
 #if PROCESSES > 4
 	:: d_step { !DRAINED(4) -> commit(4) }
 #endif
+#if PROCESSES > 5
+	:: d_step { !DRAINED(5) -> commit(5) }
+#endif
+#if PROCESSES > 6
+	:: d_step { !DRAINED(6) -> commit(6) }
+#endif
 	od
 }
