@@ -353,7 +353,11 @@ proctype thread(byte me, o)
 		d_step { DRAINED(me) -> memory[BELL] = ASLEEP } /* onset_arm */
 		/* attend: fold */
 		if
+#ifdef TODAY_FOLD_BY_COUNT
 		:: LOAD(me, CONCURRENT) != folded ->
+#else
+		:: LOAD(me, NOTED) > 0 ->
+#endif
 			TAKE_GATE(BUSY);
 			assert(ring_refs[o] > 0); /* ALIVE: onset_ring_absorb */
 			d_step { DRAINED(me) -> n = memory[NOTED]; memory[NOTED] = 0; assert(n > 0 || noting > 0) } /* IDLE */
@@ -468,11 +472,9 @@ end:
 	STORE(me, GATE, opening * 4 + SHUT);
 #endif
 	STORE(me, COUNTS, o + 1);
-#ifdef TODAY_CONCURRENT_IS_RESET
 	STORE(me, CONCURRENT, 0);
 	folded = 0;
 	STORE(me, NOTED, 0);
-#endif
 	STORE(me, GATE, opening * 4);
 	atomic { DRAINED(me) -> run thread(THREAD(o), o) };
 	leave(OPENING);
@@ -607,7 +609,7 @@ end:
 	timeout ->
 #ifdef STAYS
 	assert(memory[PHASE] != OPEN ||
-		(thread_sleeps && memory[CONCURRENT] == folded && !memory[NOTED] && where != ON_WAY)) /* HEARD */
+		(thread_sleeps && !memory[NOTED] && where != ON_WAY)) /* HEARD */
 #else
 	if
 	:: stuck

@@ -33,8 +33,8 @@
 #ifndef ITEMS
 #define ITEMS 2 /* that each producer publishes or refuses */
 #endif
-#ifndef TELLERS
-#define TELLERS 0 /* or 1, with a command */
+#ifndef COMMANDS
+#define COMMANDS 0
 #endif
 #ifndef STOPS
 #define STOPS 1 /* producers that are stopped, at most */
@@ -50,13 +50,17 @@
 
 #define POLLER  RINGS
 #define TELLER  (RINGS + 1)
-#define PROCESSES (RINGS + 1 + TELLERS)
+#if COMMANDS
+#define PROCESSES (RINGS + 2)
+#else
+#define PROCESSES (RINGS + 1)
+#endif
 
 #include "tso.h"
 
 bool sleeping;                  /* the poller is, in the kernel */
 byte next[RINGS], told[RINGS];  /* the poller's own */
-bool obeyed;
+byte obeyed;
 byte posted[RINGS], stops = STOPS; /* ghosts */
 bool excused[RINGS];
 
@@ -119,18 +123,20 @@ end:				false
 /* Whoever closes, opens, cancels: onset_command */
 proctype teller()
 {
-	byte state;
-	STORE(TELLER, WHAT, 1);
-#ifdef TWIN_COMMAND_NOT_TOLD
-	d_step { DRAINED(TELLER) -> memory[COMMAND]++ }
-#else
-	d_step { DRAINED(TELLER) -> memory[COMMAND]++ } /* atomic_fetch_add */
-	IS_AWAKE(TELLER);
-	if
-	:: NOTHING_TO_DO
-	:: else -> CLAIM(TELLER); WAKE
-	fi
+	byte said, state;
+	do
+	:: said < COMMANDS ->
+		d_step { CAN_STORE(TELLER) -> said++; PUT(TELLER, WHAT, said) }
+		d_step { DRAINED(TELLER) -> memory[COMMAND]++ } /* atomic_fetch_add */
+#ifndef TWIN_COMMAND_NOT_NOTIFIED
+		IS_AWAKE(TELLER);
+		if
+		:: NOTHING_TO_DO -> state = 0
+		:: else -> CLAIM(TELLER); WAKE
+		fi
 #endif
+	:: else -> break
+	od
 }
 
 proctype poller()
@@ -161,9 +167,15 @@ progress_obeyed:	skip
 			lost_seen = LOAD(POLLER, LOST + ring); /* Look */
 			d_step {
 				if
+#ifdef TWIN_LOSSES_NOT_TOLD
+				:: LOAD(POLLER, HEAD + ring) != next[ring] ->
+#else
 				:: LOAD(POLLER, HEAD + ring) != next[ring] || lost_seen > told[ring] ->
+#endif
 					next[ring] = LOAD(POLLER, HEAD + ring);
+#ifndef TWIN_LOSSES_NOT_TOLD
 					told[ring] = lost_seen;
+#endif
 					any = true
 				:: else
 				fi;
@@ -237,7 +249,7 @@ init {
 #if RINGS > 2
 		run producer(2);
 #endif
-#if TELLERS
+#if COMMANDS
 		run teller();
 #endif
 		run drain();

@@ -29,6 +29,7 @@
  *           messages end, before the event of a buffer that found no free entry for a record, which ends nothing.)
  *   SILENT  ■ nothing is lost silently: when all is quiet, all that was lost has been told, once
  *   STUCK   overload leaves no stuck note: and so has all that the lost messages ended
+ *   BUSY    who finds something to do does something: no cycle without progress (-DBUSY)
  *   END     nobody waits for ever (spin's own check of final states)
  *
  * Left out: all kinds of loss but two (two, so that counting them is not one step), time stamps, the stream above
@@ -288,13 +289,19 @@ proctype stranger()
 	od
 }
 
+#ifdef TODAY_FOLD_BY_COUNT
+#define TO_FOLD (concurrent != folded)
+#else
+#define TO_FOLD (refused.by[0] > 0 || refused.by[1] > 0)
+#endif
+
 /* The handle's thread: fold, onset_ring_absorb. */
 proctype thread()
 {
 	byte n, m;
 end:
 	do
-	:: d_step { concurrent != folded && !gate -> gate = true; n = refused.by[0]; refused.by[0] = 0 }
+	:: d_step { TO_FOLD && !gate -> gate = true; n = refused.by[0]; refused.by[0] = 0 }
 #ifdef TODAY_ABSORB_COUNTS_FIRST
 		lost_by[0] = lost_by[0] + n;
 #endif
@@ -354,7 +361,7 @@ proctype poller()
 #ifdef TWIN_TAIL_BEFORE_COPY
 			tail = next + 1;
 #endif
-			d_step { /* Next */
+progress_next:		d_step { /* Next */
 				kind = slots[next % SLOTS].kind;
 				if
 				:: kind == GAP -> assert(slots[next % SLOTS].number == met) /* ORDER */
@@ -398,7 +405,7 @@ proctype poller()
 		:: else -> break
 		od;
 		kind = 0;
-#ifndef TWIN_SILENCE_UNTOLD
+#if !defined(TWIN_SILENCE_UNTOLD) && !defined(TWIN_SILENCE_IGNORED)
 		/* Lost */
 		if
 #ifdef TODAY_LOST_LOOKS_FIRST
@@ -419,14 +426,14 @@ proctype poller()
 #ifndef TODAY_LOST_TAKES_FIRST
 				d_step { take(met % GAPS) }
 #endif
-				d_step { tell(0, t0); tell(1, t1) }
+progress_lost:		d_step { tell(0, t0); tell(1, t1) }
 			fi
 		:: else
 		fi;
 #endif
 		d_step { lost_seen = 0; end_ = 0; t0 = 0; t1 = 0 }
 	:: d_step {
-		to_come == 0 && strange == 0 && calling == 0 && concurrent == folded && !NEWS ->
+		to_come == 0 && strange == 0 && calling == 0 && !gate && !TO_FOLD && !NEWS ->
 		assert(delivered == published); /* ORDER */
 		assert(lost == all_lost && told_by[0] + told_by[1] == lost); /* SILENT */
 		assert(ends == BIT(all_lost) - 1) /* STUCK */
