@@ -353,7 +353,7 @@ proctype thread(byte me, o)
 		d_step { DRAINED(me) -> memory[BELL] = ASLEEP } /* onset_arm */
 		/* attend: fold */
 		if
-#ifdef TODAY_FOLD_BY_COUNT
+#ifdef FOUND_FOLD_BY_COUNT
 		:: LOAD(me, CONCURRENT) != folded ->
 #else
 		:: LOAD(me, NOTED) > 0 ->
@@ -468,7 +468,7 @@ end:
 	/* onset_input_open */
 	d_step { ring_refs[o] = 2; pool_refs[o] = 2; waiter_refs++; opening = LOAD(me, GATE) / 4 + 1 }
 	STORE(me, HELD, o + 1);
-#ifndef TODAY_COUNTERS_BEFORE_GATE
+#ifndef FOUND_COUNTERS_BEFORE_GATE
 	STORE(me, GATE, opening * 4 + SHUT);
 #endif
 	STORE(me, COUNTS, o + 1);
@@ -566,7 +566,7 @@ end:
 	:: retired[1] -> let_go_retired()
 #endif
 	:: d_step { where == IN_RING && known && !gone[0] -> assert(ring_refs[0] > 0); where = CONSUMER } /* ALIVE */
-#ifdef TODAY_READ_INTO_LETS_GO
+#ifdef FOUND_READ_INTO_LETS_GO
 		/* ReadInto returns, and is called again */
 		d_step { polling = false }
 		let_go_retired();
@@ -582,7 +582,7 @@ end:
 		/* Input.Return */
 		atomic { !mu -> mu = true }
 		if
-#ifdef TODAY_RETURN_WHILE_CLOSING
+#ifdef FOUND_RETURN_WHILE_CLOSING
 		:: c_set ->
 #else
 		:: c_set && !closing ->

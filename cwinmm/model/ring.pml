@@ -289,7 +289,7 @@ proctype stranger()
 	od
 }
 
-#ifdef TODAY_FOLD_BY_COUNT
+#ifdef FOUND_FOLD_BY_COUNT
 #define TO_FOLD (concurrent != folded)
 #else
 #define TO_FOLD (refused.by[0] > 0 || refused.by[1] > 0)
@@ -302,11 +302,11 @@ proctype thread()
 end:
 	do
 	:: d_step { TO_FOLD && !gate -> gate = true; n = refused.by[0]; refused.by[0] = 0 }
-#ifdef TODAY_ABSORB_COUNTS_FIRST
+#ifdef FOUND_ABSORB_COUNTS_FIRST
 		lost_by[0] = lost_by[0] + n;
 #endif
 		d_step { m = refused.by[1]; refused.by[1] = 0 }
-#ifdef TODAY_ABSORB_COUNTS_FIRST
+#ifdef FOUND_ABSORB_COUNTS_FIRST
 		lost_by[1] = lost_by[1] + m;
 #endif
 		d_step {
@@ -314,7 +314,7 @@ end:
 			gap[OPEN].ends = gap[OPEN].ends | refused.ends; /* release: take */
 			refused.ends = 0
 		}
-#ifndef TODAY_ABSORB_COUNTS_FIRST
+#ifndef FOUND_ABSORB_COUNTS_FIRST
 		lost_by[0] = lost_by[0] + n;
 		lost_by[1] = lost_by[1] + m;
 #endif
@@ -408,22 +408,22 @@ progress_next:		d_step { /* Next */
 #if !defined(TWIN_SILENCE_UNTOLD) && !defined(TWIN_SILENCE_IGNORED)
 		/* Lost */
 		if
-#ifdef TODAY_LOST_LOOKS_FIRST
+#ifdef FOUND_LOST_LOOKS_FIRST
 		:: lost_seen > told_by[0] + told_by[1] && gaps == met -> /* acquire: write_gap */
 #else
 		:: lost_seen > told_by[0] + told_by[1] ->
 #endif
-#ifdef TODAY_LOST_TAKES_FIRST
+#ifdef FOUND_LOST_TAKES_FIRST
 			d_step { take(met % GAPS) }
 #endif
 			t0 = lost_by[0]; /* acquire: refuse, absorb */
 			t1 = lost_by[1];
 			if
-#ifndef TODAY_LOST_LOOKS_FIRST
+#ifndef FOUND_LOST_LOOKS_FIRST
 			:: head != end_ -> skip /* acquire: publish */
 #endif
 			:: else ->
-#ifndef TODAY_LOST_TAKES_FIRST
+#ifndef FOUND_LOST_TAKES_FIRST
 				d_step { take(met % GAPS) }
 #endif
 progress_lost:		d_step { tell(0, t0); tell(1, t1) }
