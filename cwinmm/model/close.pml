@@ -25,7 +25,7 @@
  *   HEARD    with nobody closing (-DSTAYS): the thread does not sleep while a note, a stray or a buffer on its way
  *            home waits
  *   IDLE     the thread takes the gate to fold only if there is something, or a callback is just noting it
- *   COUNTS   who closes gets the counters of its own opening
+ *   COUNTED  who closes gets the counters of its own opening
  *   END      nobody waits for ever (spin's own check of final states)
  *
  * Left out: what is in the ring (ring.pml), how the poller sleeps (park.pml), the device that vanishes, the filter, more
@@ -67,7 +67,7 @@
 #define PHASE  1
 #define BELL   2
 #define HELD   3 /* in->ring, pool, waiter: whose they are, 1 for the first opening */
-#define COUNTS 4 /* the counters: whose they are */
+#define COUNTERS 4 /* the counters: whose they are */
 #define CONCURRENT 5
 #define NOTED  6 /* refused.lost_by */
 #define AWAY   7 /* of the first opening's pool */
@@ -82,6 +82,9 @@
 #define PROCESSES   (CALLBACKS + 2 * OPENINGS + 1)
 
 #include "tso.h"
+
+/* 0, and in front of an assertion to name it. */
+hidden byte ALIVE, OWN, ONE, LEFT, HEARD, IDLE, COUNTED;
 
 /* What is held, by opening. 0: freed. */
 byte ring_refs[OPENINGS], pool_refs[OPENINGS], waiter_refs = 1;
@@ -182,10 +185,10 @@ proctype callback(byte me)
 				d_step { DRAINED(me) -> memory[AWAY]-- }
 #endif
 				/* the header; then in->pool */
-				assert(POOL_ALIVE(0)); /* ALIVE */
+				assert(ALIVE || POOL_ALIVE(0));
 				if
 				:: entry == OUTSIDE ->
-					d_step { assert(LOAD(me, HELD) == 1 && POOL_ALIVE(0)); DRAINED(me) } /* OWN, ALIVE */
+					d_step { assert(OWN || LOAD(me, HELD) == 1); assert(ALIVE || POOL_ALIVE(0)) }
 					d_step { DRAINED(me) -> memory[STRAY] = 1; where = ON_WAY }
 				:: entry == LATE -> where = NOWHERE
 				:: else
@@ -193,7 +196,8 @@ proctype callback(byte me)
 #ifndef TWIN_CAME_BACK_FIRST
 				d_step {
 					DRAINED(me) ->
-					assert(LOAD(me, HELD) == 1 && POOL_ALIVE(0)); /* OWN, ALIVE */
+					assert(OWN || LOAD(me, HELD) == 1);
+					assert(ALIVE || POOL_ALIVE(0));
 					memory[AWAY]-- /* onset_pool_came_back */
 				}
 #endif
@@ -206,18 +210,20 @@ proctype callback(byte me)
 			if
 			:: entry == INSIDE ->
 				d_step {
-					assert(LOAD(me, HELD) == 1 && ring_refs[0] > 0); /* OWN, ALIVE: onset_ring_push */
+					/* onset_ring_push */
+					assert(OWN || LOAD(me, HELD) == 1);
+					assert(ALIVE || ring_refs[0] > 0);
 					if
-					:: is_long -> assert(where == CALLING); where = IN_RING /* ONE */
+					:: is_long -> assert(ONE || where == CALLING); where = IN_RING
 					:: else
 					fi
 				}
 #ifdef TWIN_LEAVE_BEFORE_WAKING
 				STORE(me, GATE, FIRST);
-				assert(waiter_refs > 0)
+				assert(ALIVE || waiter_refs > 0)
 #else
 				/* finish; after it only the waiter's address is used */
-				d_step { FENCE(me) -> assert(LOAD(me, HELD) == 1 && waiter_refs > 0) } /* OWN, ALIVE */
+				d_step { FENCE(me) -> assert(OWN || LOAD(me, HELD) == 1); assert(ALIVE || waiter_refs > 0) }
 				STORE(me, GATE, FIRST) /* leave */
 #endif
 			:: else
@@ -237,7 +243,7 @@ proctype callback(byte me)
 inline give()
 {
 	d_step { DRAINED(me) -> memory[AWAY]++ }
-	d_step { assert(where == NOWHERE && POOL_ALIVE(0)); where = DRIVER } /* ONE */
+	d_step { assert(ONE || where == NOWHERE); assert(ALIVE || POOL_ALIVE(0)); where = DRIVER }
 }
 
 inline shut_down()
@@ -359,17 +365,17 @@ proctype thread(byte me, o)
 		:: LOAD(me, NOTED) > 0 ->
 #endif
 			TAKE_GATE(BUSY);
-			assert(ring_refs[o] > 0); /* ALIVE: onset_ring_absorb */
-			d_step { DRAINED(me) -> n = memory[NOTED]; memory[NOTED] = 0; assert(n > 0 || noting > 0) } /* IDLE */
+			assert(ALIVE || ring_refs[o] > 0); /* onset_ring_absorb */
+			d_step { DRAINED(me) -> n = memory[NOTED]; memory[NOTED] = 0; assert(IDLE || n > 0 || noting > 0) }
 			d_step { CAN_STORE(me) -> PUT(me, GATE, token); folded = folded + n; n = 0; any = true } /* leave */
-			assert(waiter_refs > 0) /* ALIVE: onset_notify(in->waiter) */
+			assert(ALIVE || waiter_refs > 0) /* onset_notify(in->waiter) */
 		:: else
 		fi;
 		if
 		:: o == 0 -> /* onset_pool_refill */
 			if
 			:: LOAD(me, HOME) != home_read ->
-				d_step { home_read++; any = true; assert(where == ON_WAY); where = NOWHERE } /* ONE */
+				d_step { home_read++; any = true; assert(ONE || where == ON_WAY); where = NOWHERE }
 				give()
 			:: else
 			fi;
@@ -378,8 +384,8 @@ proctype thread(byte me, o)
 				d_step {
 					DRAINED(me) ->
 					memory[STRAY] = 0; any = true;
-					assert(where == ON_WAY);
-					where = NOWHERE /* ONE */
+					assert(ONE || where == ON_WAY);
+					where = NOWHERE
 				}
 				give()
 			:: else
@@ -471,7 +477,7 @@ end:
 #ifndef FOUND_COUNTERS_BEFORE_GATE
 	STORE(me, GATE, opening * 4 + SHUT);
 #endif
-	STORE(me, COUNTS, o + 1);
+	STORE(me, COUNTERS, o + 1);
 	STORE(me, CONCURRENT, 0);
 	folded = 0;
 	STORE(me, NOTED, 0);
@@ -500,8 +506,8 @@ end_stays:	false;
 #endif
 		NOTIFY(me);
 		leave(CLOSING);
-		last = LOAD(me, COUNTS);
-		assert(LOAD(me, GATE) / 4 - opening > 1 || last == o + 1); /* COUNTS */
+		last = LOAD(me, COUNTERS);
+		assert(COUNTED || LOAD(me, GATE) / 4 - opening > 1 || last == o + 1);
 		if
 		:: o == 0 -> atomic { !mu -> mu = true }
 		:: else
@@ -565,19 +571,19 @@ end:
 #if OPENINGS > 1
 	:: retired[1] -> let_go_retired()
 #endif
-	:: d_step { where == IN_RING && known && !gone[0] -> assert(ring_refs[0] > 0); where = CONSUMER } /* ALIVE */
+	:: d_step { where == IN_RING && known && !gone[0] -> assert(ALIVE || ring_refs[0] > 0); where = CONSUMER }
 #ifdef FOUND_READ_INTO_LETS_GO
 		/* ReadInto returns, and is called again */
 		d_step { polling = false }
 		let_go_retired();
-		assert(POOL_ALIVE(0)); /* ALIVE: Event.SysEx */
+		assert(ALIVE || POOL_ALIVE(0)); /* Event.SysEx */
 		polling = true;
 		if
 		:: gone[0] -> where = NOWHERE; goto end
 		:: else
 		fi;
 #else
-		assert(POOL_ALIVE(0)); /* ALIVE: Event.SysEx */
+		assert(ALIVE || POOL_ALIVE(0)); /* Event.SysEx */
 #endif
 		/* Input.Return */
 		atomic { !mu -> mu = true }
@@ -590,7 +596,8 @@ end:
 			/* onset_input_return */
 			d_step {
 				CAN_STORE(me) ->
-				assert(LOAD(me, HELD) == 1 && POOL_ALIVE(0)); /* OWN, ALIVE */
+				assert(OWN || LOAD(me, HELD) == 1);
+				assert(ALIVE || POOL_ALIVE(0));
 				where = ON_WAY;
 				written++;
 				PUT(me, HOME, written)
@@ -608,15 +615,14 @@ proctype rest()
 end:
 	timeout ->
 #ifdef STAYS
-	assert(memory[PHASE] != OPEN ||
-		(thread_sleeps && !memory[NOTED] && where != ON_WAY)) /* HEARD */
+	assert(HEARD || memory[PHASE] != OPEN ||
+		(thread_sleeps && !memory[NOTED] && where != ON_WAY))
 #else
 	if
 	:: stuck
 	:: else ->
-		assert(ring_refs[0] == 0 && (pool_refs[0] == 0 || kept) &&
-			waiter_refs == (users_left > 0)); /* LEFT */
-		assert(memory[PHASE] == FREE || spent) /* LEFT */
+		assert(LEFT || (ring_refs[0] == 0 && (pool_refs[0] == 0 || kept) && waiter_refs == (users_left > 0)));
+		assert(LEFT || memory[PHASE] == FREE || spent)
 	fi
 #endif
 }

@@ -91,6 +91,9 @@ typedef entry {
 	byte by[2] /* lost_by */
 }
 
+/* 0, and in front of an assertion to name it. */
+hidden byte ORDER, ROOM, ENTRY, LATE, EARLY, SILENT, STUCK;
+
 /* struct onset_ring */
 byte head, lost, tail_seen, told, gaps, tail, gaps_met, lost_by[2];
 entry gap[GAPS];
@@ -116,7 +119,7 @@ byte told_ends; /* those when the last gap record was written */
 
 inline write_slot(kind_, number_)
 {
-	assert(h - tail < SLOTS); /* ROOM */
+	assert(ROOM || h - tail < SLOTS);
 	slots[h % SLOTS].kind = kind_;
 	slots[h % SLOTS].number = number_;
 	slots[h % SLOTS].least = told;
@@ -180,7 +183,7 @@ inline write_gap()
 		told = lost;
 		told_ends = kept_ends;
 		write_slot(GAP, gaps);
-		assert(gaps + 1 - gaps_met < GAPS); /* ENTRY */
+		assert(ENTRY || gaps + 1 - gaps_met < GAPS);
 		gaps++ /* release: Lost */
 	}
 }
@@ -364,14 +367,14 @@ proctype poller()
 progress_next:		d_step { /* Next */
 				kind = slots[next % SLOTS].kind;
 				if
-				:: kind == GAP -> assert(slots[next % SLOTS].number == met) /* ORDER */
+				:: kind == GAP -> assert(ORDER || slots[next % SLOTS].number == met)
 				:: else ->
-					assert(slots[next % SLOTS].number == delivered); /* ORDER */
+					assert(ORDER || slots[next % SLOTS].number == delivered);
 					delivered++;
-					assert(told_by[0] + told_by[1] >= slots[next % SLOTS].least); /* LATE */
-					assert(told_by[0] + told_by[1] <= slots[next % SLOTS].most); /* EARLY */
-					assert((slots[next % SLOTS].least_ends & ends) == slots[next % SLOTS].least_ends); /* LATE */
-					assert((slots[next % SLOTS].most_ends & ends) == ends) /* EARLY */
+					assert(LATE || told_by[0] + told_by[1] >= slots[next % SLOTS].least);
+					assert(EARLY || told_by[0] + told_by[1] <= slots[next % SLOTS].most);
+					assert(LATE || (slots[next % SLOTS].least_ends & ends) == slots[next % SLOTS].least_ends);
+					assert(EARLY || (slots[next % SLOTS].most_ends & ends) == ends)
 				fi;
 				slots[next % SLOTS].kind = 0;
 				slots[next % SLOTS].number = 0;
@@ -434,9 +437,9 @@ progress_lost:		d_step { tell(0, t0); tell(1, t1) }
 		d_step { lost_seen = 0; end_ = 0; t0 = 0; t1 = 0 }
 	:: d_step {
 		to_come == 0 && strange == 0 && calling == 0 && !gate && !TO_FOLD && !NEWS ->
-		assert(delivered == published); /* ORDER */
-		assert(lost == all_lost && told_by[0] + told_by[1] == lost); /* SILENT */
-		assert(ends == BIT(all_lost) - 1) /* STUCK */
+		assert(ORDER || delivered == published);
+		assert(SILENT || (lost == all_lost && told_by[0] + told_by[1] == lost));
+		assert(STUCK || ends == BIT(all_lost) - 1)
 	}
 		break
 	od
