@@ -26,7 +26,7 @@
  *            home waits
  *   IDLE     the thread takes the gate to fold only if there is something, or a callback is just noting it
  *   COUNTED  who closes gets the counters of its own opening
- *   END      nobody waits for ever (spin's own check of final states)
+ *   ENDED    who opens or closes does not wait for ever; nor does anybody else (END, spin's own check of final states)
  *
  * Left out: what is in the ring (ring.pml), how the poller sleeps (park.pml), the device that vanishes, the filter, more
  * buffers than one and those that the driver refuses (onset_pool.refused), the driver's own reference (as the waiter's).
@@ -84,7 +84,7 @@
 #include "tso.h"
 
 /* 0, and in front of an assertion to name it. */
-hidden byte ALIVE, OWN, ONE, LEFT, HEARD, IDLE, COUNTED;
+hidden byte ALIVE, OWN, ONE, LEFT, HEARD, IDLE, COUNTED, ENDED;
 
 /* What is held, by opening. 0: freed. */
 byte ring_refs[OPENINGS], pool_refs[OPENINGS], waiter_refs = 1;
@@ -621,6 +621,7 @@ end:
 	if
 	:: stuck
 	:: else ->
+		assert(ENDED || users_left == 0 || (OPENINGS == 2 && users_left == 1 && spent));
 		assert(LEFT || (ring_refs[0] == 0 && (pool_refs[0] == 0 || kept) && waiter_refs == (users_left > 0)));
 		assert(LEFT || memory[PHASE] == FREE || spent)
 	fi
