@@ -14,13 +14,13 @@
  * ■ is an invariant of the design.
  *   WOKEN    the park and wake hand-shake: the poller does not sleep, with nobody about to wake it, while an event, a
  *            loss (■ nothing is lost silently) or a command waits
- *   STOPPED  the same where a producer has been stopped for good after it has claimed the waking and before it has woken:
- *            others that come after it find `claimed`, and wake. What it has published itself is excused.
+ *   STOPPED  the same where a producer has been stopped for good after it has claimed the waking and before it has
+ *            woken: others that come after it find `claimed`, and wake. What it has published itself is excused.
  *   BUSY     a poller that does not sleep finds something (no cycle without progress; -DPARK: without the spinning)
  *   END      nobody else waits for ever
  *
- * Left out: what is in the rings (ring.pml), the gate, within which all this happens but for the waking (close.pml), the waker and the tether, which
- * only say where the poller runs, and the time: no wait here has a limit.
+ * Left out: what is in the rings (ring.pml), the gate, within which all this happens but for the waking (close.pml), the
+ * waker and the tether, which only say where the poller runs, and the time: no wait here has a limit.
  */
 
 #define AWAKE   0
