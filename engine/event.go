@@ -42,7 +42,7 @@ type Event struct {
 	Lost      uint64  // events missing, of a KindGap; else 0
 	LostBy    *LostBy // of a KindGap: what they were; good for as long as SysEx is
 	// SysEx is the engine's memory, mostly the driver's buffer itself. It may be read until the handler returns;
-	// from ReadInto, until the next call of that.
+	// from ReadInto, until the next call of that or of Run, or the Close of the engine; the input may be closed before.
 	SysEx []byte
 }
 

@@ -572,7 +572,7 @@ end:
 	:: retired[1] -> let_go_retired()
 #endif
 	:: d_step { where == IN_RING && known && !gone[0] -> assert(ALIVE || ring_refs[0] > 0); where = CONSUMER }
-#ifdef FOUND_READ_INTO_LETS_GO
+#ifdef TWIN_READ_INTO_LETS_GO
 		/* ReadInto returns, and is called again */
 		d_step { polling = false }
 		let_go_retired();
