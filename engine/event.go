@@ -53,7 +53,7 @@ type Event struct {
 	// else nil. It may be kept.
 	Info *PortInfo
 	// SysEx is the engine's memory, mostly the driver's buffer itself. It may be read until the handler returns;
-	// from ReadInto, until the next call of that.
+	// from ReadInto, until the next call of that or of Run, or the Close of the engine; the input may be closed before.
 	SysEx []byte
 }
 

@@ -292,7 +292,6 @@ func (in *Input) free() {
 	if in.next != nil {
 		in.next.Free()
 	}
-	close(in.gone)
 }
 
 // sum returns the counters of all openings together.

@@ -39,6 +39,9 @@ type poller struct {
 	buffer []Event
 	filled int
 	event  Event // the one being delivered
+	// The input that owns what the last event in a buffer points at, until the next ReadInto or Run; nil: none. Read
+	// also by who holds Engine.mu while nobody polls.
+	lent *Input
 
 	background *sync.WaitGroup // closing begun within Run's handler
 
