@@ -83,7 +83,9 @@ static struct onset_gap *open_gap(struct onset_ring *ring)
 void onset_ring_refuse(struct onset_ring *ring, uint32_t data)
 {
     keep_end(open_gap(ring), data);
-    add(&ring->lost_by[loss_of(data)], 1, memory_order_relaxed);
+    // Release: a consumer that counts it (Ring.Lost in ring.go) also sees what it ends, and every
+    // event published before it.
+    add(&ring->lost_by[loss_of(data)], 1, memory_order_release);
     // Release: a consumer that sees this total (Ring.Look in ring.go) also sees what it is made of,
     // and every event published before it, and so tells the loss behind them.
     add(&ring->lost, 1, memory_order_release);
@@ -102,7 +104,7 @@ uint64_t onset_ring_absorb(struct onset_ring *ring, struct onset_gap *refused)
     uint64_t sum = 0;
     for (int i = 0; i < ONSET_LOSSES; i++) {
         uint64_t n = atomic_exchange_explicit(&refused->lost_by[i], 0, memory_order_acquire);
-        add(&ring->lost_by[i], n, memory_order_relaxed);
+        add(&ring->lost_by[i], n, memory_order_release); // as in onset_ring_refuse
         sum += n;
     }
     for (int channel = 0; channel < 16; channel++)
@@ -132,9 +134,8 @@ static void write_gap(struct onset_ring *ring, uint64_t head, uint64_t ticks)
     ring->slots[head & ring->mask] =
         (struct onset_event){.ticks = ticks, .data = (uint32_t)ONSET_GAP << 24};
     ring->told = atomic_load_explicit(&ring->lost, memory_order_relaxed);
-    // Release: a consumer that finds a later entry open (Ring.Lost in ring.go) must not find the
-    // ring empty before it.
-    add(&ring->gaps, 1, memory_order_release);
+    // Relaxed: the consumer only counts them (Input.sum in input.go).
+    add(&ring->gaps, 1, memory_order_relaxed);
 }
 
 // Is there a free entry for what is lost after the next gap record?

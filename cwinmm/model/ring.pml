@@ -184,7 +184,7 @@ inline write_gap()
 		told_ends = kept_ends;
 		write_slot(GAP, gaps);
 		assert(ENTRY || gaps + 1 - gaps_met < GAPS);
-		gaps++ /* release: Lost */
+		gaps++
 	}
 }
 
@@ -411,22 +411,22 @@ progress_next:		d_step { /* Next */
 #if !defined(TWIN_SILENCE_UNTOLD) && !defined(TWIN_SILENCE_IGNORED)
 		/* Lost */
 		if
-#ifdef FOUND_LOST_LOOKS_FIRST
+#ifdef TWIN_LOST_LOOKS_FIRST
 		:: lost_seen > told_by[0] + told_by[1] && gaps == met -> /* acquire: write_gap */
 #else
 		:: lost_seen > told_by[0] + told_by[1] ->
 #endif
-#ifdef FOUND_LOST_TAKES_FIRST
+#ifdef TWIN_LOST_TAKES_FIRST
 			d_step { take(met % GAPS) }
 #endif
 			t0 = lost_by[0]; /* acquire: refuse, absorb */
 			t1 = lost_by[1];
 			if
-#ifndef FOUND_LOST_LOOKS_FIRST
+#ifndef TWIN_LOST_LOOKS_FIRST
 			:: head != end_ -> skip /* acquire: publish */
 #endif
 			:: else ->
-#ifndef FOUND_LOST_TAKES_FIRST
+#ifndef TWIN_LOST_TAKES_FIRST
 				d_step { take(met % GAPS) }
 #endif
 progress_lost:		d_step { tell(0, t0); tell(1, t1) }
