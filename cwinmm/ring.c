@@ -101,11 +101,11 @@ void onset_gap_note(struct onset_gap *refused, uint32_t data)
 uint64_t onset_ring_absorb(struct onset_ring *ring, struct onset_gap *refused)
 {
     struct onset_gap *gap = open_gap(ring);
-    uint64_t sum = 0;
+    uint64_t n[ONSET_LOSSES], sum = 0;
+    // Before what they end, which whoever counts has noted first (onset_gap_note).
     for (int i = 0; i < ONSET_LOSSES; i++) {
-        uint64_t n = atomic_exchange_explicit(&refused->lost_by[i], 0, memory_order_acquire);
-        add(&ring->lost_by[i], n, memory_order_release); // as in onset_ring_refuse
-        sum += n;
+        n[i] = atomic_exchange_explicit(&refused->lost_by[i], 0, memory_order_acquire);
+        sum += n[i];
     }
     for (int channel = 0; channel < 16; channel++)
         for (int half = 0; half < 2; half++)
@@ -119,7 +119,10 @@ uint64_t onset_ring_absorb(struct onset_ring *ring, struct onset_gap *refused)
     atomic_fetch_or_explicit(&gap->all_off,
                              atomic_exchange_explicit(&refused->all_off, 0, memory_order_acquire),
                              memory_order_release);
-    add(&ring->lost, sum, memory_order_release); // as in onset_ring_refuse
+    // As in onset_ring_refuse: they are counted after what they end.
+    for (int i = 0; i < ONSET_LOSSES; i++)
+        add(&ring->lost_by[i], n[i], memory_order_release);
+    add(&ring->lost, sum, memory_order_release);
     return sum;
 }
 

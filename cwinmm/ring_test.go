@@ -188,6 +188,41 @@ func TestLossesAreToldAtTheirPlaceWhileThereAreMore(t *testing.T) {
 	}
 }
 
+// When all losses have been told, so has what the lost messages end.
+func TestALossIsNotToldBeforeWhatItEnds(t *testing.T) {
+	const burst = 4
+	r := openRing(t, 2)
+	var begun, ended atomic.Uint64 // bursts
+	defer begun.Store(^uint64(0))
+	go func() {
+		for n := uint64(1); begun.Load() != ^uint64(0); {
+			if begun.Load() == n {
+				r.lose(0x407F8F, burst) // the note-off that is moved last
+				ended.Store(n)
+				n++
+			}
+			runtime.Gosched()
+		}
+	}()
+	for n := uint64(1); n <= 30_000; n++ {
+		begun.Store(n)
+		var told uint64
+		for quiet := false; !quiet; {
+			quiet = ended.Load() == n
+			r.Look()
+			var loss Loss
+			if r.Lost(&loss) {
+				told += loss.By.Total()
+			} else {
+				runtime.Gosched()
+			}
+		}
+		require.Equal(t, uint64(burst), told)
+		r.produce(n, 1, false)
+		require.Equal(t, []int{int(n)}, drain(r, 2), "before the event nothing is left to be told")
+	}
+}
+
 func TestErrorsAreFoundByTheirResult(t *testing.T) {
 	for result, want := range map[MMResult][]error{
 		2:       {ErrNoDevice},

@@ -305,11 +305,11 @@ proctype thread()
 end:
 	do
 	:: d_step { TO_FOLD && !gate -> gate = true; n = refused.by[0]; refused.by[0] = 0 }
-#ifdef FOUND_ABSORB_COUNTS_FIRST
+#ifdef TWIN_ABSORB_COUNTS_FIRST
 		lost_by[0] = lost_by[0] + n;
 #endif
 		d_step { m = refused.by[1]; refused.by[1] = 0 }
-#ifdef FOUND_ABSORB_COUNTS_FIRST
+#ifdef TWIN_ABSORB_COUNTS_FIRST
 		lost_by[1] = lost_by[1] + m;
 #endif
 		d_step {
@@ -317,7 +317,7 @@ end:
 			gap[OPEN].ends = gap[OPEN].ends | refused.ends; /* release: take */
 			refused.ends = 0
 		}
-#ifndef FOUND_ABSORB_COUNTS_FIRST
+#ifndef TWIN_ABSORB_COUNTS_FIRST
 		lost_by[0] = lost_by[0] + n;
 		lost_by[1] = lost_by[1] + m;
 #endif
