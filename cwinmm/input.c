@@ -27,7 +27,7 @@ static enum entry enter(struct onset_input *in, uint32_t token, uint32_t data)
             // at any moment, but the table stays: let the handle's thread pass the loss on
             // (attend).
             onset_gap_note(&in->refused, data);
-            atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_release);
+            atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_relaxed);
             onset_notify(&in->service.bell);
             return CONCURRENT;
         }
@@ -263,6 +263,26 @@ static void take_gate(struct onset_input *in, uint32_t mark)
     }
 }
 
+// Have concurrent callbacks left anything outside? For the thread.
+static bool left_outside(struct onset_input *in)
+{
+    // Seq_cst: read between arm and sleep. Not by the counts of them: who was preempted between
+    // noting and counting would leave the thread without sleep.
+    for (int i = 0; i < ONSET_LOSSES; i++)
+        if (atomic_load(&in->refused.lost_by[i]))
+            return true;
+    return false;
+}
+
+// Adds that to the ring's losses. For the thread, when it holds the gate.
+static void absorb(struct onset_input *in)
+{
+    uint64_t folded = atomic_load_explicit(&in->folded, memory_order_relaxed);
+    folded += onset_ring_absorb(in->ring, &in->refused);
+    // Release: whoever sees this sees them among the ring's losses (onset_input_counts).
+    atomic_store_explicit(&in->folded, folded, memory_order_release);
+}
+
 // Shuts the gate behind the last callback: nothing can be given up before. The closer's deadline
 // runs in service.c meanwhile.
 static void shut(struct onset_input *in)
@@ -339,18 +359,14 @@ static void disown(struct onset_input *in)
     atomic_fetch_add_explicit(&in->stale, came, memory_order_relaxed);
 }
 
-// Adds what concurrent callbacks had to leave outside to the ring's losses. False: nothing.
+// Passes on what concurrent callbacks had to leave outside. False: nothing.
 static bool fold(struct onset_input *in)
 {
-    // Seq_cst: read between arm and sleep.
-    uint64_t folded = atomic_load_explicit(&in->folded, memory_order_relaxed);
-    if (atomic_load(&in->concurrent) == folded)
+    if (!left_outside(in))
         return false;
     take_gate(in, ONSET_BUSY);
-    folded += onset_ring_absorb(in->ring, &in->refused);
+    absorb(in);
     leave(in, token_of(in));
-    // Release: whoever sees this sees them among the ring's losses (onset_input_counts).
-    atomic_store_explicit(&in->folded, folded, memory_order_release);
     onset_notify(in->waiter);
     return true;
 }

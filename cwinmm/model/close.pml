@@ -359,7 +359,7 @@ proctype thread(byte me, o)
 		d_step { DRAINED(me) -> memory[BELL] = ASLEEP } /* onset_arm */
 		/* attend: fold */
 		if
-#ifdef FOUND_FOLD_BY_COUNT
+#ifdef TWIN_FOLD_BY_COUNT
 		:: LOAD(me, CONCURRENT) != folded ->
 #else
 		:: LOAD(me, NOTED) > 0 ->

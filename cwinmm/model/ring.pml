@@ -292,7 +292,7 @@ proctype stranger()
 	od
 }
 
-#ifdef FOUND_FOLD_BY_COUNT
+#ifdef TWIN_FOLD_BY_COUNT
 #define TO_FOLD (concurrent != folded)
 #else
 #define TO_FOLD (refused.by[0] > 0 || refused.by[1] > 0)
