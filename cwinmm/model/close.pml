@@ -588,7 +588,7 @@ end:
 		/* Input.Return */
 		atomic { !mu -> mu = true }
 		if
-#ifdef FOUND_RETURN_WHILE_CLOSING
+#ifdef TWIN_RETURN_WHILE_CLOSING
 		:: c_set ->
 #else
 		:: c_set && !closing ->
