@@ -476,6 +476,12 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
         *outcome = (struct onset_outcome){"midiInOpen", ONSET_TOO_MANY};
         return NULL;
     }
+    uint32_t opening = (atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) + 1;
+    uint32_t token = opening << 10 | (uint32_t)(in - inputs) << 2;
+    // Before the counters change: their last closer finds by it that they are not its own any more.
+    atomic_store_explicit(&in->gate, token | ONSET_SHUT, memory_order_relaxed);
+    // Release: pairs with the fence in onset_input_close.
+    atomic_thread_fence(memory_order_release);
     onset_ring_hold(ring);
     onset_pool_hold(pool);
     onset_waiter_hold(waiter);
@@ -500,10 +506,8 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     atomic_store_explicit(&in->dry, 0, memory_order_relaxed);
     atomic_store_explicit(&in->unqueued, 0, memory_order_relaxed);
     in->refused = (struct onset_gap){0};
-    uint32_t opening = (atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) + 1;
     // Release: a callback that gets in (enter) finds all of the above.
-    atomic_store_explicit(&in->gate, opening << 10 | (uint32_t)(in - inputs) << 2,
-                          memory_order_release);
+    atomic_store_explicit(&in->gate, token, memory_order_release);
 
     if (onset_service_start(&in->service, serve, in, deadline_ns, outcome))
         return in;

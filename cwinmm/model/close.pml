@@ -474,7 +474,7 @@ end:
 	/* onset_input_open */
 	d_step { ring_refs[o] = 2; pool_refs[o] = 2; waiter_refs++; opening = LOAD(me, GATE) / 4 + 1 }
 	STORE(me, HELD, o + 1);
-#ifndef FOUND_COUNTERS_BEFORE_GATE
+#ifndef TWIN_COUNTERS_BEFORE_GATE
 	STORE(me, GATE, opening * 4 + SHUT);
 #endif
 	STORE(me, COUNTERS, o + 1);
