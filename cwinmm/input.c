@@ -28,7 +28,7 @@ static enum entry enter(struct onset_input *in, uint32_t token, uint32_t data)
             // at any moment, but the table stays: let the handle's thread pass the loss on
             // (attend).
             onset_gap_note(&in->refused, data);
-            atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_release);
+            atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_relaxed);
             onset_notify(&in->service.bell);
             return CONCURRENT;
         }
@@ -267,8 +267,12 @@ static void take_gate(struct onset_input *in, uint32_t mark)
 // Have concurrent callbacks left anything outside? For the thread.
 static bool left_outside(struct onset_input *in)
 {
-    // Seq_cst: read between arm and sleep.
-    return atomic_load(&in->concurrent) != atomic_load_explicit(&in->folded, memory_order_relaxed);
+    // Seq_cst: read between arm and sleep. Not by the counts of them: who was preempted between
+    // noting and counting would leave the thread without sleep.
+    for (int i = 0; i < ONSET_LOSSES; i++)
+        if (atomic_load(&in->refused.lost_by[i]))
+            return true;
+    return false;
 }
 
 // Adds that to the ring's losses. For the thread, when it holds the gate.
@@ -478,6 +482,12 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
         *outcome = (struct onset_outcome){"midiInOpen", ONSET_TOO_MANY};
         return NULL;
     }
+    uint32_t opening = (atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) + 1;
+    uint32_t own = opening << 10 | (uint32_t)(in - inputs) << 2;
+    // Before the counters change: their last closer finds by it that they are not its own any more.
+    atomic_store_explicit(&in->gate, own | ONSET_SHUT, memory_order_relaxed);
+    // Release: pairs with the fence in onset_input_close.
+    atomic_thread_fence(memory_order_release);
     onset_ring_hold(ring);
     onset_pool_hold(pool);
     onset_waiter_hold(waiter);
@@ -502,17 +512,15 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     atomic_store_explicit(&in->dry, 0, memory_order_relaxed);
     atomic_store_explicit(&in->unqueued, 0, memory_order_relaxed);
     in->refused = (struct onset_gap){0};
-    uint32_t opening = (atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) + 1;
     // Release: a callback that gets in (enter) finds all of the above.
-    atomic_store_explicit(&in->gate, opening << 10 | (uint32_t)(in - inputs) << 2,
-                          memory_order_release);
+    atomic_store_explicit(&in->gate, own, memory_order_release);
 
     if (onset_service_start(&in->service, serve, in, deadline_ns, outcome))
         return in;
     if (outcome->result == ONSET_NO_THREAD)
         let_go(in); // there was no thread to do it; nor has the driver heard of it
     if (outcome->result == ONSET_TIMED_OUT)
-        *token = opening << 10 | (uint32_t)(in - inputs) << 2;
+        *token = own;
     else
         onset_input_release(in);
     return NULL;

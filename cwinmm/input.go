@@ -21,6 +21,7 @@ type Input struct {
 	size int // of its buffers
 
 	mu     sync.Mutex
+	ending bool                        // Close has begun
 	c      *C.struct_onset_input       // nil once closed
 	counts C.struct_onset_input_counts // when it was
 	kept   bool                        // the driver kept a buffer
@@ -62,12 +63,12 @@ func (in *Input) Bytes(buffer int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(header.lpData)), n)
 }
 
-// Return gives such a buffer back. The driver may have it again at once; once the input has been closed,
-// it has not.
+// Return gives such a buffer back. The driver may have it again at once; once Close has begun, it has not.
 func (in *Input) Return(buffer int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.c != nil {
+	// An input that is abandoned may be another's before Close has returned.
+	if in.c != nil && !in.ending {
 		C.onset_input_return(in.c, C.uint32_t(buffer))
 	}
 }
@@ -90,6 +91,9 @@ func (in *Input) Stuck(limit time.Duration) error {
 // more, unless the error is ErrTimedOut: then the driver has not returned, and what it holds is kept
 // until it does.
 func (in *Input) Close(deadline time.Duration) error {
+	in.mu.Lock()
+	in.ending = true
+	in.mu.Unlock()
 	// Not under mu: it may take as long as the deadline, and Counts must not.
 	var outcome C.struct_onset_outcome
 	var counts C.struct_onset_input_counts

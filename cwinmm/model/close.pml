@@ -359,7 +359,7 @@ proctype thread(byte me, o)
 		d_step { DRAINED(me) -> memory[BELL] = ASLEEP } /* onset_arm */
 		/* attend: fold */
 		if
-#ifdef FOUND_FOLD_BY_COUNT
+#ifdef TWIN_FOLD_BY_COUNT
 		:: LOAD(me, CONCURRENT) != folded ->
 #else
 		:: LOAD(me, NOTED) > 0 ->
@@ -474,7 +474,7 @@ end:
 	/* onset_input_open */
 	d_step { ring_refs[o] = 2; pool_refs[o] = 2; waiter_refs++; opening = LOAD(me, GATE) / 4 + 1 }
 	STORE(me, HELD, o + 1);
-#ifndef FOUND_COUNTERS_BEFORE_GATE
+#ifndef TWIN_COUNTERS_BEFORE_GATE
 	STORE(me, GATE, opening * 4 + SHUT);
 #endif
 	STORE(me, COUNTERS, o + 1);
@@ -588,7 +588,7 @@ end:
 		/* Input.Return */
 		atomic { !mu -> mu = true }
 		if
-#ifdef FOUND_RETURN_WHILE_CLOSING
+#ifdef TWIN_RETURN_WHILE_CLOSING
 		:: c_set ->
 #else
 		:: c_set && !closing ->

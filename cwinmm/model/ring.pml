@@ -184,7 +184,7 @@ inline write_gap()
 		told_ends = kept_ends;
 		write_slot(GAP, gaps);
 		assert(ENTRY || gaps + 1 - gaps_met < GAPS);
-		gaps++ /* release: Lost */
+		gaps++
 	}
 }
 
@@ -292,7 +292,7 @@ proctype stranger()
 	od
 }
 
-#ifdef FOUND_FOLD_BY_COUNT
+#ifdef TWIN_FOLD_BY_COUNT
 #define TO_FOLD (concurrent != folded)
 #else
 #define TO_FOLD (refused.by[0] > 0 || refused.by[1] > 0)
@@ -305,11 +305,11 @@ proctype thread()
 end:
 	do
 	:: d_step { TO_FOLD && !gate -> gate = true; n = refused.by[0]; refused.by[0] = 0 }
-#ifdef FOUND_ABSORB_COUNTS_FIRST
+#ifdef TWIN_ABSORB_COUNTS_FIRST
 		lost_by[0] = lost_by[0] + n;
 #endif
 		d_step { m = refused.by[1]; refused.by[1] = 0 }
-#ifdef FOUND_ABSORB_COUNTS_FIRST
+#ifdef TWIN_ABSORB_COUNTS_FIRST
 		lost_by[1] = lost_by[1] + m;
 #endif
 		d_step {
@@ -317,7 +317,7 @@ end:
 			gap[OPEN].ends = gap[OPEN].ends | refused.ends; /* release: take */
 			refused.ends = 0
 		}
-#ifndef FOUND_ABSORB_COUNTS_FIRST
+#ifndef TWIN_ABSORB_COUNTS_FIRST
 		lost_by[0] = lost_by[0] + n;
 		lost_by[1] = lost_by[1] + m;
 #endif
@@ -411,22 +411,22 @@ progress_next:		d_step { /* Next */
 #if !defined(TWIN_SILENCE_UNTOLD) && !defined(TWIN_SILENCE_IGNORED)
 		/* Lost */
 		if
-#ifdef FOUND_LOST_LOOKS_FIRST
+#ifdef TWIN_LOST_LOOKS_FIRST
 		:: lost_seen > told_by[0] + told_by[1] && gaps == met -> /* acquire: write_gap */
 #else
 		:: lost_seen > told_by[0] + told_by[1] ->
 #endif
-#ifdef FOUND_LOST_TAKES_FIRST
+#ifdef TWIN_LOST_TAKES_FIRST
 			d_step { take(met % GAPS) }
 #endif
 			t0 = lost_by[0]; /* acquire: refuse, absorb */
 			t1 = lost_by[1];
 			if
-#ifndef FOUND_LOST_LOOKS_FIRST
+#ifndef TWIN_LOST_LOOKS_FIRST
 			:: head != end_ -> skip /* acquire: publish */
 #endif
 			:: else ->
-#ifndef FOUND_LOST_TAKES_FIRST
+#ifndef TWIN_LOST_TAKES_FIRST
 				d_step { take(met % GAPS) }
 #endif
 progress_lost:		d_step { tell(0, t0); tell(1, t1) }
