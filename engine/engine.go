@@ -341,7 +341,6 @@ func (e *Engine) addInput(in *Input) bool {
 	e.inputs = append(slices.Clone(e.inputs), in)
 	e.holdMachine()
 	e.startWatch()
-	e.watch.wake() // it may have looked already
 	e.waiter.Tell()
 	return true
 }
@@ -372,7 +371,6 @@ func (e *Engine) addOutput(out *Output) bool {
 	e.outputs = append(slices.Clone(e.outputs), out)
 	e.holdMachine()
 	e.startWatch()
-	e.watch.wake() // it may have looked already
 	return true
 }
 
