@@ -288,6 +288,8 @@ static void absorb(struct onset_input *in)
 static void shut(struct onset_input *in)
 {
     take_gate(in, ONSET_SHUT);
+    if (left_outside(in)) // since the last fold
+        absorb(in);
 }
 
 // Names the driver's function that the thread is about to call, for who waits for it.
