@@ -253,6 +253,12 @@ inline shut_down()
 #else
 	TAKE_GATE(SHUT); /* shut */
 #endif
+	if
+	:: LOAD(me, NOTED) > 0 ->
+		assert(ALIVE || ring_refs[o] > 0); /* onset_ring_absorb */
+		d_step { DRAINED(me) -> folded = folded + memory[NOTED]; memory[NOTED] = 0 }
+	:: else
+	fi;
 	/* midiInStop, midiInReset, in which a buffer comes back: deliver_long with LATE */
 	if
 	:: o == 0 ->
