@@ -29,6 +29,13 @@ DWORD_PTR onset_place_token(struct onset_place *place)
     return (DWORD_PTR)(uint32_t)(gate >> 40 << 8 | (uint64_t)(place - places));
 }
 
+bool onset_place_pending(uint32_t token)
+{
+    // Acquire: the driver has closed what it opened (onset_place_leave).
+    uint64_t gate = atomic_load_explicit(&places[token % ONSET_OUTPUTS].gate, memory_order_acquire);
+    return (uint32_t)(gate >> 40 << 8) == (token & ~(uint32_t)0xFF);
+}
+
 void CALLBACK onset_done(HMIDIOUT handle, UINT message, DWORD_PTR instance, DWORD_PTR param1,
                          DWORD_PTR param2)
 {
@@ -55,8 +62,9 @@ void CALLBACK onset_done(HMIDIOUT handle, UINT message, DWORD_PTR instance, DWOR
 
 void onset_place_leave(struct onset_place *place)
 {
-    // Acquire, as below: those who came and left before.
-    uint64_t gate = atomic_fetch_add_explicit(&place->gate, ONE_OPENING, memory_order_acquire);
+    // Acquire, as below: those who came and left before. Release: the driver is done with the
+    // output (onset_place_pending).
+    uint64_t gate = atomic_fetch_add_explicit(&place->gate, ONE_OPENING, memory_order_acq_rel);
     for (int looks = 0; gate % ONE_OPENING; looks++) {
         if (looks < 10000)
             onset_pause();

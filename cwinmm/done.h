@@ -15,6 +15,7 @@
 #define ONSET_DONE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "wait.h"
@@ -38,6 +39,9 @@ DWORD_PTR onset_place_token(struct onset_place *place);
 
 // Gives the place up. When this returns, no callback touches the output any more or will.
 void onset_place_leave(struct onset_place *place);
+
+// Is the place still that of the opening with this token?
+bool onset_place_pending(uint32_t token);
 
 // What WinMM calls back: no lock, no allocation, no Go, no WinMM call. It makes system calls to
 // wake, since MOM_DONE comes once a long message.

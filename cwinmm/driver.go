@@ -82,6 +82,15 @@ func errorOf(outcome *C.struct_onset_outcome) error {
 	return &Error{C.GoString(outcome.call), MMResult(outcome.result)}
 }
 
+// openError is errorOf for an opening, which the driver may be late with; pending: it is still.
+func openError(outcome *C.struct_onset_outcome, pending func() bool) error {
+	err := &Error{C.GoString(outcome.call), MMResult(outcome.result)}
+	if err.Result == mmTimedOut {
+		return &LateError{err, pending}
+	}
+	return err
+}
+
 // nanoseconds converts a deadline; C takes a negative one for none.
 func nanoseconds(d time.Duration) C.int64_t {
 	return C.int64_t(max(d, 0))

@@ -106,6 +106,20 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Func + ": " + e.Result.String() }
 
+// LateError is an opening that the driver has not returned from in time: an *Error.
+type LateError struct {
+	Cause   *Error
+	pending func() bool
+}
+
+func (e *LateError) Error() string { return e.Cause.Error() }
+
+// Unwrap returns Cause.
+func (e *LateError) Unwrap() error { return e.Cause }
+
+// Back reports whether it has returned by now, and what it may have opened is closed again.
+func (e *LateError) Back() bool { return !e.pending() }
+
 // Is reports whether target is the sentinel for e's result.
 func (e *Error) Is(target error) bool {
 	switch e.Result {

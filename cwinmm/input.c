@@ -28,7 +28,7 @@ static enum entry enter(struct onset_input *in, uint32_t token, uint32_t data)
             // at any moment, but the table stays: let the handle's thread pass the loss on
             // (attend).
             onset_gap_note(&in->refused, data);
-            atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_release);
+            atomic_fetch_add_explicit(&in->concurrent, 1, memory_order_relaxed);
             onset_notify(&in->service.bell);
             return CONCURRENT;
         }
@@ -286,11 +286,34 @@ static void take_gate(struct onset_input *in, uint32_t mark)
     }
 }
 
+// Have concurrent callbacks left anything outside? For the thread.
+static bool left_outside(struct onset_input *in)
+{
+    // Seq_cst: read between arm and sleep. Not by the counts of them: who was preempted between
+    // noting and counting would leave the thread without sleep.
+    for (int i = 0; i < ONSET_LOSSES; i++)
+        if (atomic_load(&in->refused.lost_by[i]))
+            return true;
+    return false;
+}
+
+// Adds that to the ring's losses. For the thread, when it holds the gate.
+static void absorb(struct onset_input *in)
+{
+    uint64_t folded = atomic_load_explicit(&in->folded, memory_order_relaxed);
+    folded += onset_ring_absorb(in->ring, &in->refused);
+    // Release: whoever sees this sees them among the ring's losses (onset_input_counts).
+    atomic_store_explicit(&in->folded, folded, memory_order_release);
+}
+
 // Shuts the gate behind the last callback: nothing can be given up before. The closer's deadline
 // runs in service.c meanwhile.
 static void shut(struct onset_input *in)
 {
     take_gate(in, ONSET_SHUT);
+    if (left_outside(
+            in)) // since the last fold; the device may be opened again, and its events go on
+        absorb(in);
 }
 
 // Names the driver's function that the thread is about to call, for who waits for it.
@@ -364,18 +387,14 @@ static void disown(struct onset_input *in)
     atomic_fetch_add_explicit(&in->stale, came, memory_order_relaxed);
 }
 
-// Adds what concurrent callbacks had to leave outside to the ring's losses. False: nothing.
+// Passes on what concurrent callbacks had to leave outside. False: nothing.
 static bool fold(struct onset_input *in)
 {
-    // Seq_cst: read between arm and sleep.
-    uint64_t folded = atomic_load_explicit(&in->folded, memory_order_relaxed);
-    if (atomic_load(&in->concurrent) == folded)
+    if (!left_outside(in))
         return false;
     take_gate(in, ONSET_BUSY);
-    folded += onset_ring_absorb(in->ring, &in->refused);
+    absorb(in);
     leave(in, token_of(in));
-    // Release: whoever sees this sees them among the ring's losses (onset_input_counts).
-    atomic_store_explicit(&in->folded, folded, memory_order_release);
     onset_notify(in->waiter);
     return true;
 }
@@ -532,13 +551,19 @@ static struct onset_input *take_slot(void)
 struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
                                      struct onset_pool *pool, struct onset_waiter *waiter,
                                      const struct onset_input_options *options, int64_t deadline_ns,
-                                     struct onset_outcome *outcome)
+                                     struct onset_outcome *outcome, uint32_t *token)
 {
     struct onset_input *in = take_slot();
     if (!in) {
         *outcome = (struct onset_outcome){"midiInOpen", ONSET_TOO_MANY};
         return NULL;
     }
+    uint32_t opening = (atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) + 1;
+    uint32_t own = opening << 10 | (uint32_t)(in - inputs) << 2;
+    // Before the counters change: their last closer finds by it that they are not its own any more.
+    atomic_store_explicit(&in->gate, own | ONSET_SHUT, memory_order_relaxed);
+    // Release: pairs with the fence in onset_input_close.
+    atomic_thread_fence(memory_order_release);
     onset_ring_hold(ring);
     onset_pool_hold(pool);
     onset_waiter_hold(waiter);
@@ -567,18 +592,26 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     atomic_store_explicit(&in->routing.looped, 0, memory_order_relaxed);
     atomic_store_explicit(&in->unqueued, 0, memory_order_relaxed);
     in->refused = (struct onset_gap){0};
-    uint32_t opening = (atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10) + 1;
     // Release: a callback that gets in (enter) finds all of the above.
-    atomic_store_explicit(&in->gate, opening << 10 | (uint32_t)(in - inputs) << 2,
-                          memory_order_release);
+    atomic_store_explicit(&in->gate, own, memory_order_release);
 
     if (onset_service_start(&in->service, serve, in, deadline_ns, outcome))
         return in;
     if (outcome->result == ONSET_NO_THREAD)
         let_go(in); // there was no thread to do it; nor has the driver heard of it
-    if (outcome->result != ONSET_TIMED_OUT)
+    if (outcome->result == ONSET_TIMED_OUT)
+        *token = own;
+    else
         onset_input_release(in);
     return NULL;
+}
+
+bool onset_input_pending(uint32_t token)
+{
+    // Acquire: the driver has closed what it opened (let_go).
+    return (atomic_load_explicit(&inputs[token >> 2 & (ONSET_INPUTS - 1)].gate,
+                                 memory_order_acquire) &
+            ~(uint32_t)(ONSET_BUSY | ONSET_SHUT)) == token;
 }
 
 bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset_outcome *outcome,

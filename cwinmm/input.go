@@ -24,13 +24,13 @@ type Input struct {
 	ending bool                        // Close has begun
 	c      *C.struct_onset_input       // nil once closed
 	counts C.struct_onset_input_counts // when it was
+	kept   bool                        // the driver kept a buffer
 	final  *InputCounts                // once freed
 }
 
 // OpenInput opens the driver's device id and starts it. Its events go to Ring and notify w, which is
-// told when the device vanishes. The
-// caller ends it with Close and, when nobody reads Ring any more, Free. The error is an
-// *Error; nothing is left open, unless the driver did not return within deadline (ErrTimedOut): then
+// told when the device vanishes. The caller ends it with Close and, when nobody reads Ring any more, Free. The error is an
+// *Error; nothing is left open, unless the driver did not return within deadline (ErrTimedOut, a *LateError): then
 // what it holds is released when it does.
 func OpenInput(d *Driver, id int, w *Waiter, options InputOptions, deadline time.Duration) (*Input, error) {
 	ring, err := newRing(options.Capacity, options.Buffers)
@@ -43,13 +43,14 @@ func OpenInput(d *Driver, id int, w *Waiter, options InputOptions, deadline time
 		return nil, &Error{"sysex buffers", mmNoMem}
 	}
 	var outcome C.struct_onset_outcome
+	var token C.uint32_t
 	c := C.onset_input_open(d.c, C.UINT(id), ring.c, pool, w.c, &C.struct_onset_input_options{
 		filter: C.uint32_t(options.Filter), clock: C.enum_onset_clock(options.Clock), raise: C.bool(options.Raise),
-	}, nanoseconds(deadline), &outcome)
+	}, nanoseconds(deadline), &outcome, &token)
 	if c == nil {
 		ring.free()
 		C.onset_pool_drop(pool)
-		return nil, errorOf(&outcome)
+		return nil, openError(&outcome, func() bool { return bool(C.onset_input_pending(token)) })
 	}
 	return &Input{Ring: ring, pool: pool, size: options.Size, c: c}, nil
 }
@@ -62,12 +63,12 @@ func (in *Input) Bytes(buffer int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(header.lpData)), n)
 }
 
-// Return gives such a buffer back. The driver may have it again at once; once the input has been closed,
-// it has not.
+// Return gives such a buffer back. The driver may have it again at once; once Close has begun, it has not.
 func (in *Input) Return(buffer int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.c != nil {
+	// An input that is abandoned may be another's before Close has returned.
+	if in.c != nil && !in.ending {
 		C.onset_input_return(in.c, C.uint32_t(buffer))
 	}
 }
@@ -101,10 +102,19 @@ func (in *Input) Close(deadline time.Duration) error {
 	defer in.mu.Unlock()
 	in.counts = counts
 	if closed {
+		in.kept = bool(in.pool.kept)
 		C.onset_input_release(in.c)
 	}
 	in.c = nil
 	return errorOf(&outcome)
+}
+
+// Kept reports, after Close, whether the driver has not given all buffers back. Their memory is kept then, and the
+// input's place in the table.
+func (in *Input) Kept() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.kept
 }
 
 // Pointers returns the struct onset_input and the function onset_input_return, for package rival.

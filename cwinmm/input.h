@@ -77,11 +77,11 @@ struct onset_input_options {
 // those buffers; waiter is notified after each and commanded when the device vanishes. The input
 // keeps a reference of each, and of driver, until it is closed. NULL: outcome says which call
 // failed and how; nothing is left open, but a driver that has not returned within deadline_ns may
-// still be in its call.
+// still be in its call, as onset_input_pending(*token) says.
 struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struct onset_ring *ring,
                                      struct onset_pool *pool, struct onset_waiter *waiter,
                                      const struct onset_input_options *options, int64_t deadline_ns,
-                                     struct onset_outcome *outcome);
+                                     struct onset_outcome *outcome, uint32_t *token);
 
 // The call that the thread, which gives the driver its buffers, has been in for longer than
 // limit_ns; NULL: it is not.
@@ -95,6 +95,9 @@ void onset_input_return(struct onset_input *input, uint32_t number);
 // The routes are the input's to free, with those before: the handle's thread does when no callback
 // can be running them. From one thread at a time, while the input is open and not being closed.
 void onset_input_route(struct onset_input *input, struct onset_routes *routes);
+
+// Is the driver still in an open that has been abandoned, or in closing what it opened after all?
+bool onset_input_pending(uint32_t token);
 
 struct onset_input_counts {
     uint64_t filtered, more, malformed, late, concurrent, folded, dry, unqueued;

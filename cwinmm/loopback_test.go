@@ -251,6 +251,10 @@ func TestHeadersHaveRules(t *testing.T) {
 	assert.Equal(t, uint32(2|4), w.flags(0))
 	assert.Equal(t, stillPlaying, w.call(callInAddBuffer, 0))
 	assert.Equal(t, stillPlaying, w.call(callInUnprepare, 0))
+	w.do(callInReset, 0)
+	assert.Equal(t, uint32(1|2), w.flags(0))
+	w.do(callInAddBuffer, 0)
+	assert.Equal(t, uint32(2|4), w.flags(0), "it is not done any more")
 }
 
 func TestResettingAnOutputGivesBackWhatWaits(t *testing.T) {

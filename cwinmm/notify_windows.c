@@ -15,37 +15,36 @@ static DWORD CALLBACK heard(HCMNOTIFICATION notification, PVOID context, CM_NOTI
 {
     (void)notification, (void)action, (void)data, (void)size;
     struct onset_watch *watch = context;
-    // Seq_cst, before the bell: pairs with the look between arm and rest (watch.c).
-    atomic_store(&watch->hurried, true);
-    onset_notify(&watch->service.bell);
+    // Seq_cst, before the bell: pairs with the look between arm and rest (watch.c). Once is enough.
+    if (!atomic_exchange(&watch->hurried, true))
+        onset_notify(&watch->service.bell);
     return ERROR_SUCCESS;
+}
+
+// cfgmgr32.dll stays loaded: a call that has been waited for may still be on its way out of it.
+static void *find(const char *function)
+{
+    HMODULE library = LoadLibraryExW(L"cfgmgr32.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    return library ? (void *)GetProcAddress(library, function) : NULL;
 }
 
 void onset_notify_begin(struct onset_watch *watch)
 {
-    watch->library = LoadLibraryExW(L"cfgmgr32.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
-    if (!watch->library)
-        return;
-    registering *ask =
-        (registering *)(void *)GetProcAddress(watch->library, "CM_Register_Notification");
+    registering *ask = (registering *)find("CM_Register_Notification");
     // Of every class: drivers' ports appear under several, and one look more is cheap.
     CM_NOTIFY_FILTER filter = {
         .cbSize = sizeof filter,
         .Flags = CM_NOTIFY_FILTER_FLAG_ALL_INTERFACE_CLASSES,
         .FilterType = CM_NOTIFY_FILTER_TYPE_DEVICEINTERFACE,
     };
-    HCMNOTIFICATION notification;
+    HCMNOTIFICATION notification = NULL;
     if (ask && ask(&filter, watch, heard, &notification) == CR_SUCCESS)
         watch->notification = notification;
 }
 
 void onset_notify_end(struct onset_watch *watch)
 {
-    if (watch->notification) {
-        unregistering *end =
-            (unregistering *)(void *)GetProcAddress(watch->library, "CM_Unregister_Notification");
+    unregistering *end = (unregistering *)find("CM_Unregister_Notification");
+    if (watch->notification && end)
         end(watch->notification); // waits for the calls under way
-    }
-    if (watch->library)
-        FreeLibrary(watch->library);
 }

@@ -548,7 +548,7 @@ static void serve(void *arg)
 
 struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
                                        const struct onset_output_options *options,
-                                       struct onset_outcome *outcome)
+                                       struct onset_outcome *outcome, uint32_t *token)
 {
     struct onset_output *out =
         onset_alloc(sizeof *out + options->capacity * sizeof(struct onset_cell), ONSET_APART);
@@ -573,6 +573,7 @@ struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
     out->last_slow = onset_ticks(options->clock);
     out->refs = 2;
     out->service.phase = ONSET_OPENING;
+    *token = (uint32_t)onset_place_token(out->place);
     if (onset_service_start(&out->service, serve, out, (int64_t)options->deadline_ns, outcome))
         return out;
     if (outcome->result == ONSET_NO_THREAD) {

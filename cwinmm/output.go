@@ -39,9 +39,10 @@ func OpenOutput(d *Driver, id int, options OutputOptions, deadline time.Duration
 		deadline_ns:   C.uint64_t(max(deadline, 0)),
 	}
 	var outcome C.struct_onset_outcome
-	c := C.onset_output_open(d.c, C.UINT(id), &o, &outcome)
+	var token C.uint32_t
+	c := C.onset_output_open(d.c, C.UINT(id), &o, &outcome, &token)
 	if c == nil {
-		return nil, errorOf(&outcome)
+		return nil, openError(&outcome, func() bool { return bool(C.onset_place_pending(token)) })
 	}
 	return &Output{c}, nil
 }

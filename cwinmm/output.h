@@ -109,10 +109,11 @@ struct onset_output {
 };
 
 // Opens device id. The caller owns one reference, the output's thread another; it keeps one of
-// driver too. NULL: outcome says why.
+// driver too. NULL: outcome says why; if the driver has not returned in time, onset_place_pending
+// says of token whether it is still in its call.
 struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
                                        const struct onset_output_options *options,
-                                       struct onset_outcome *outcome);
+                                       struct onset_outcome *outcome, uint32_t *token);
 
 // Sends up to ONSET_TOGETHER messages one after the other with nothing in between, without waiting
 // for anything but the driver's own calls, and that only while the output is known to be quick.

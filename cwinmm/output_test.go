@@ -135,6 +135,37 @@ func TestARealtimeMessageEndsNoPauseAndWaitsForNone(t *testing.T) {
 	w.close(out)
 }
 
+// However many realtime messages come, and a slow driver gets rid of: those that are there when a chunk is
+// back are sent before the next one, and no more.
+func TestAFloodOfRealtimeMessagesHoldsUpNoChunk(t *testing.T) {
+	w := openWire(t)
+	w.lend(8)
+	out := w.openOutput(OutputOptions{Capacity: 256, LongChunk: 3}, time.Minute)
+	release := w.block(out)
+	require.NoError(t, out.SendLong(sysEx(6, 5)))
+	until(t, out, func(n OutputCounts) bool { return n.Long.Queued == 1 && n.Queued == 1 })
+	w.script("midiOutShortMsg -> delay 1ms")
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				_ = out.Send(0xF8) // which finds the queue full, mostly
+			}
+		}
+	}()
+	until(t, out, func(n OutputCounts) bool { return n.Refused > 0 })
+	release()
+	assert.Equal(t, LongCounts{Sent: 1, Bytes: 6}, until(t, out, func(n OutputCounts) bool { return n.Long.Queued == 0 }).Long)
+	close(done)
+	<-ended
+	w.script()
+	w.close(out)
+}
+
 // A driver that does not give a message back in time keeps it and its memory; nothing else waits for
 // it any longer. It may come home at any time.
 func TestALongMessageThatDoesNotComeHomeIsHeld(t *testing.T) {

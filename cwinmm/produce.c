@@ -22,6 +22,15 @@ uint64_t onset_produce(struct onset_ring *ring, uint64_t first, uint64_t count, 
     return pushed;
 }
 
+void onset_produce_losses(struct onset_ring *ring, uint32_t message, uint64_t count)
+{
+    struct onset_gap refused = {0};
+    for (; count > 0; count--) {
+        onset_gap_note(&refused, message);
+        onset_ring_absorb(ring, &refused);
+    }
+}
+
 void onset_produce_singly(struct onset_ring *ring, struct onset_waiter *waiter, uint64_t count)
 {
     uint32_t random = 1;

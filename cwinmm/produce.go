@@ -11,6 +11,11 @@ func (r *Ring) produce(first, count uint64, wait bool) uint64 {
 	return uint64(C.onset_produce(r.c, C.uint64_t(first), C.uint64_t(count), C.bool(wait)))
 }
 
+// lose has message lost count times, as concurrent callbacks lose theirs.
+func (r *Ring) lose(message uint32, count uint64) {
+	C.onset_produce_losses(r.c, C.uint32_t(message), C.uint64_t(count))
+}
+
 // produceSingly pushes count events and notifies w of each, about when the consumer that took the one
 // before is going to sleep.
 func (r *Ring) produceSingly(w *Waiter, count uint64) {

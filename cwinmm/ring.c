@@ -88,7 +88,9 @@ static struct onset_gap *open_gap(struct onset_ring *ring)
 void onset_ring_refuse(struct onset_ring *ring, uint32_t data)
 {
     keep_end(open_gap(ring), data);
-    add(&ring->lost_by[loss_of(data)], 1, memory_order_relaxed);
+    // Release: a consumer that counts it (Ring.Lost in ring.go) also sees what it ends, and every
+    // event published before it.
+    add(&ring->lost_by[loss_of(data)], 1, memory_order_release);
     // Release: a consumer that sees this total (Ring.Look in ring.go) also sees what it is made of,
     // and every event published before it, and so tells the loss behind them.
     add(&ring->lost, 1, memory_order_release);
@@ -104,11 +106,11 @@ void onset_gap_note(struct onset_gap *refused, uint32_t data)
 uint64_t onset_ring_absorb(struct onset_ring *ring, struct onset_gap *refused)
 {
     struct onset_gap *gap = open_gap(ring);
-    uint64_t sum = 0;
+    uint64_t n[ONSET_LOSSES], sum = 0;
+    // Before what they end, which whoever counts has noted first (onset_gap_note).
     for (int i = 0; i < ONSET_LOSSES; i++) {
-        uint64_t n = atomic_exchange_explicit(&refused->lost_by[i], 0, memory_order_acquire);
-        add(&ring->lost_by[i], n, memory_order_relaxed);
-        sum += n;
+        n[i] = atomic_exchange_explicit(&refused->lost_by[i], 0, memory_order_acquire);
+        sum += n[i];
     }
     for (int channel = 0; channel < 16; channel++)
         for (int half = 0; half < 2; half++)
@@ -125,7 +127,10 @@ uint64_t onset_ring_absorb(struct onset_ring *ring, struct onset_gap *refused)
     atomic_fetch_or_explicit(&gap->all_off,
                              atomic_exchange_explicit(&refused->all_off, 0, memory_order_acquire),
                              memory_order_release);
-    add(&ring->lost, sum, memory_order_release); // as in onset_ring_refuse
+    // As in onset_ring_refuse: they are counted after what they end.
+    for (int i = 0; i < ONSET_LOSSES; i++)
+        add(&ring->lost_by[i], n[i], memory_order_release);
+    add(&ring->lost, sum, memory_order_release);
     return sum;
 }
 
@@ -140,9 +145,8 @@ static void write_gap(struct onset_ring *ring, uint64_t head, uint64_t ticks)
     ring->slots[head & ring->mask] =
         (struct onset_event){.ticks = ticks, .data = (uint32_t)ONSET_GAP << 24};
     ring->told = atomic_load_explicit(&ring->lost, memory_order_relaxed);
-    // Release: a consumer that finds a later entry open (Ring.Lost in ring.go) must not find the
-    // ring empty before it.
-    add(&ring->gaps, 1, memory_order_release);
+    // Relaxed: the consumer only counts them (Input.sum in input.go).
+    add(&ring->gaps, 1, memory_order_relaxed);
 }
 
 // Is there a free entry for what is lost after the next gap record?

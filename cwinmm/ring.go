@@ -126,7 +126,7 @@ func (r *Ring) Next(ev *Event) {
 func (r *Ring) Meet(loss *Loss) bool {
 	g := &r.gap[r.met%C.ONSET_GAPS]
 	r.take(g, loss)
-	r.tell(&g.lostBy, loss)
+	r.tell(read(&g.lostBy), loss)
 	r.met++
 	// Release: the entry has been read (gap_fits acquires).
 	release.Store(r.gapsMet, r.met)
@@ -156,12 +156,19 @@ func takeWord(w *atomic.Uint64) uint64 {
 	return w.Swap(0)
 }
 
+func read(words *[losses]atomic.Uint64) (total [losses]uint64) {
+	for i := range words {
+		total[i] = words[i].Load()
+	}
+	return total
+}
+
 // tell makes loss.By what a total has over what has been told, and counts it as told. A gap record's total may
 // be older than what Lost has told since.
-func (r *Ring) tell(total *[losses]atomic.Uint64, loss *Loss) {
-	for i := range total {
+func (r *Ring) tell(total [losses]uint64, loss *Loss) {
+	for i, n := range total {
 		loss.By[i] = 0
-		if n := total[i].Load(); n > r.toldBy[i] {
+		if n > r.toldBy[i] {
 			loss.By[i] = n - r.toldBy[i]
 			r.toldBy[i] = n
 			r.told += loss.By[i]
@@ -177,12 +184,19 @@ func (r *Ring) NextTicks() uint64 {
 // Lost makes loss what has been lost behind everything that Look saw, once Next has taken all of that, and
 // counts it as told: a loss followed by silence has no record in the ring. False: nothing.
 func (r *Ring) Lost(loss *Loss) bool {
-	// Where a gap record has been written since, it tells of the loss itself. Acquire: pairs with write_gap.
-	if r.next != r.end || r.lostSeen <= r.told || r.gaps.Load() != r.met {
+	if r.next != r.end || r.lostSeen <= r.told {
+		return false
+	}
+	// The totals, then head, then what the lost messages ended. Acquire: what a loss that is counted here has ended
+	// is in the open entry (onset_ring_refuse, onset_ring_absorb), and what was published before it is below head.
+	total := read(r.lostBy)
+	// Acquire: pairs with onset_ring_publish. Something has come since: part of the loss may belong behind that. It has
+	// a record before it, which tells the rest.
+	if r.head.Load() != r.end {
 		return false
 	}
 	r.take(&r.gap[r.met%C.ONSET_GAPS], loss)
-	r.tell(r.lostBy, loss)
+	r.tell(total, loss)
 	return true
 }
 

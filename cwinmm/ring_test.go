@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -127,6 +129,97 @@ func TestTheRingCarriesEventsWholeAcrossThreads(t *testing.T) {
 			assert.Equal(t, uint64(count), <-pushed)
 			assert.False(t, r.Lost(&Loss{}))
 		})
+	}
+}
+
+// A producer that the consumer cannot follow, in bursts: losses are told where they happened, and when all is quiet,
+// every note-off has been delivered or is among what the lost messages ended.
+func TestLossesAreToldAtTheirPlaceWhileThereAreMore(t *testing.T) {
+	const burst = 16
+	r := openRing(t, 2)
+	var begun, ended atomic.Uint64 // bursts
+	defer begun.Store(^uint64(0))
+	go func() {
+		for n := uint64(1); begun.Load() != ^uint64(0); {
+			if begun.Load() == n {
+				// In the events' lowest byte are note-offs on all channels, then.
+				r.produce(n<<8|0x80, burst, false)
+				ended.Store(n)
+				n++
+			}
+			runtime.Gosched()
+		}
+	}()
+	for n := uint64(1); n <= 100_000; n++ {
+		var off, told uint64 // channels; events
+		begun.Store(n)
+		tell := func(loss *Loss) {
+			told += loss.By.Total()
+			for channel, notes := range loss.Ends.NoteOff {
+				if notes != [2]uint64{} {
+					off |= 1 << channel
+				}
+			}
+		}
+		for quiet := false; !quiet; {
+			quiet = ended.Load() == n
+			for range r.Look() {
+				var ev Event
+				var loss Loss
+				switch r.Next(&ev); ev.Kind() {
+				case KindGap:
+					r.Meet(&loss)
+					tell(&loss)
+				default:
+					require.Equal(t, ev.Ticks&(burst-1), told, "told before an event, in burst %d", n)
+					off |= 1 << (ev.Ticks & (burst - 1))
+					told++
+				}
+			}
+			var loss Loss
+			if r.Lost(&loss) {
+				tell(&loss)
+			} else {
+				runtime.Gosched()
+			}
+		}
+		require.Equal(t, uint64(burst), told, "in burst %d", n)
+		require.Equal(t, uint64(1<<burst-1), off, "channels on which a note was ended, in burst %d", n)
+	}
+}
+
+// When all losses have been told, so has what the lost messages end.
+func TestALossIsNotToldBeforeWhatItEnds(t *testing.T) {
+	const burst = 4
+	r := openRing(t, 2)
+	var begun, ended atomic.Uint64 // bursts
+	defer begun.Store(^uint64(0))
+	go func() {
+		for n := uint64(1); begun.Load() != ^uint64(0); {
+			if begun.Load() == n {
+				r.lose(0x407F8F, burst) // the note-off that is moved last
+				ended.Store(n)
+				n++
+			}
+			runtime.Gosched()
+		}
+	}()
+	for n := uint64(1); n <= 30_000; n++ {
+		begun.Store(n)
+		var told uint64
+		for quiet := false; !quiet; {
+			quiet = ended.Load() == n
+			r.Look()
+			var loss Loss
+			if r.Lost(&loss) {
+				told += loss.By.Total()
+			} else {
+				runtime.Gosched()
+			}
+		}
+		require.Equal(t, uint64(burst), told)
+		r.produce(n, 1, false)
+		require.Equal(t, []int{int(n)}, drain(r, 2), "before the event nothing is left to be told")
 	}
 }
 

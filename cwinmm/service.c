@@ -92,9 +92,7 @@ void onset_service_back(void)
 
 void onset_service_left(MMRESULT closed)
 {
-    bool gone = closed == MMSYSERR_NOERROR || closed == MMSYSERR_NODRIVER ||
-                closed == MMSYSERR_BADDEVICEID || closed == MMSYSERR_INVALHANDLE;
-    if (!gone)
+    if (closed != MMSYSERR_NOERROR && !onset_means_gone(closed))
         atomic_fetch_add(&left_open, 1);
 }
 

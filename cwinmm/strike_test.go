@@ -320,3 +320,22 @@ func TestACableThatThereIsNot(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualError(t, w.loop.Script(faults), "script:2: cable 2: from 0 to 1 are possible")
 }
+
+// A buffer that is given back while its input is being closed goes to nobody: the input may be another's by then.
+func TestNoBufferIsReturnedWhileClosing(t *testing.T) {
+	w := openWire(t)
+	waiter, err := NewWaiter()
+	require.NoError(t, err)
+	defer waiter.Close()
+	in, err := OpenInput(&w.loop.Driver, 1, waiter, InputOptions{Capacity: 16, Buffers: 1, Size: 16}, time.Minute)
+	require.NoError(t, err)
+	defer in.Free()
+	w.script("midiInReset cable=1 -> hang")
+	closed := make(chan error)
+	go func() { closed <- in.Close(time.Minute) }()
+	require.Eventually(t, func() bool { return w.loop.Struck() == 1 }, time.Minute, time.Millisecond)
+	in.Return(0)
+	assert.Zero(t, in.pool.home_written)
+	w.script()
+	assert.NoError(t, <-closed)
+}

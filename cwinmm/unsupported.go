@@ -250,6 +250,9 @@ func (*Input) Close(time.Duration) error { return nil }
 // Free does nothing in this build.
 func (*Input) Free() {}
 
+// Kept returns false in this build.
+func (*Input) Kept() bool { return false }
+
 // Discard does nothing in this build.
 func (*Input) Discard(time.Duration) {}
 

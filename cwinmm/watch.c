@@ -5,14 +5,18 @@
 #include "memory.h"
 #include "thread.h"
 
-// A device comes and goes in many steps; so long after the first the list is looked at.
+// A device comes and goes in many steps; so long after the first the list is looked at, and as the
+// system may go on telling, as with a hub that cannot decide, no sooner than so long after the look
+// before.
 #define SETTLE_NS 100000000
+#define APART_NS  1000000000
 
 static _Atomic uint64_t news;
 
 void onset_note_news(void)
 {
-    atomic_fetch_add_explicit(&news, 1, memory_order_relaxed);
+    // Release: who sees the news counted (serve) finds the port that says so itself.
+    atomic_fetch_add_explicit(&news, 1, memory_order_release);
 }
 
 static uint64_t mix(uint64_t sum, const void *bytes, size_t count) // FNV-1a
@@ -58,14 +62,28 @@ static void drop(struct onset_watch *watch)
         onset_free(watch);
 }
 
+// Waits until due, or until the watch is to stop, whatever else rings the bell.
+static void settle(struct onset_watch *watch, uint64_t due_ns)
+{
+    struct onset_service *service = &watch->service;
+    for (;;) {
+        onset_arm(&service->bell);
+        int64_t left_ns = (int64_t)(due_ns - onset_os_ns());
+        if (left_ns <= 0 || onset_service_stopping(service))
+            break;
+        onset_rest(&service->bell, left_ns);
+    }
+    onset_disarm(&service->bell);
+}
+
 // What a look finds.
 struct sight {
-    uint64_t in, out, losses;
+    uint64_t in, out, news;
 };
 
 static bool differs(struct sight a, struct sight b)
 {
-    return a.in != b.in || a.out != b.out || a.losses != b.losses;
+    return a.in != b.in || a.out != b.out || a.news != b.news;
 }
 
 static void serve(void *arg)
@@ -73,6 +91,7 @@ static void serve(void *arg)
     struct onset_watch *watch = arg;
     struct onset_service *service = &watch->service;
     struct sight seen = {0};
+    uint64_t looked_ns = 0;
     onset_notify_begin(watch);
     bool wanted = onset_service_opened(service);
     while (!onset_service_stopping(service)) {
@@ -81,17 +100,21 @@ static void serve(void *arg)
         if (!atomic_load(&watch->hurried) && !onset_service_stopping(service))
             onset_rest(&service->bell, watch->every_ns);
         onset_disarm(&service->bell);
-        if (atomic_load(&watch->hurried))
-            onset_sleep(SETTLE_NS);
+        if (atomic_load(&watch->hurried)) {
+            uint64_t due_ns = onset_os_ns() + SETTLE_NS;
+            settle(watch, due_ns > looked_ns + APART_NS ? due_ns : looked_ns + APART_NS);
+        }
         if (onset_service_stopping(service))
             break;
         // Before the look: what comes after it has another one.
         atomic_store(&watch->hurried, false);
+        looked_ns = onset_os_ns();
         struct sight now = {
             .in = list_sum(watch, true),
             .out = list_sum(watch, false),
-            // Relaxed: it is about ports that say so themselves.
-            .losses = atomic_load_explicit(&news, memory_order_relaxed),
+            // Acquire: the port that says that it is lost, for whom the command below is told.
+            // Pairs with onset_note_news.
+            .news = atomic_load_explicit(&news, memory_order_acquire),
         };
         onset_service_idle(service);
         if (differs(now, seen) || atomic_load_explicit(&watch->insistent, memory_order_relaxed))
@@ -136,7 +159,7 @@ struct onset_watch *onset_watch_start(struct onset_driver *driver, struct onset_
 
 void onset_watch_insist(struct onset_watch *watch, bool insistent)
 {
-    // Relaxed: the next look but one is early enough.
+    // Relaxed: a look that has begun may miss it, and the next is early enough.
     atomic_store_explicit(&watch->insistent, insistent, memory_order_relaxed);
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,7 +74,9 @@ func TestCase04StillPlayingForEver(t *testing.T) {
 		assert.ErrorContains(t, out.Close(), "midiOutClose: MIDIERR_STILLPLAYING")
 	})
 	assert.Equal(t, before, r.Stats().Abandoned)
-	assert.Greater(t, r.loop.Struck(), uint64(4), "it was asked again")
+	for _, s := range r.loop.Strikes() {
+		assert.Greater(t, s.Times, uint64(1), "it was asked again: %s", s.Fault)
+	}
 	require.NoError(t, other.Close())
 }
 
@@ -146,6 +149,39 @@ func TestCase07CallbacksWhileClosing(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Callbacks are in flight on two threads at every moment of a closing, from before it until after its end.
+func TestCase07CallbacksInFlight(t *testing.T) {
+	r := newCase(t, engine.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Run(ctx, func(*engine.Event) {}) }()
+	for range 100 {
+		in := r.input(t, 0, engine.InputOptions{Capacity: 64, SysExBuffers: 1})
+		rogue := r.rogue(0)
+		var over atomic.Bool
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				for !over.Load() {
+					rogue.Data(100)
+				}
+			})
+		}
+		for in.Stats().Received == 0 {
+			runtime.Gosched()
+		}
+		err, stale := in.Close(), r.Stats().StaleCallbacks
+		turnedAway := assert.Eventually(t, func() bool { return r.Stats().StaleCallbacks > stale }, hang, time.Millisecond)
+		over.Store(true)
+		all.Wait()
+		require.NoError(t, err)
+		require.True(t, turnedAway)
+		balanced(t, in.Stats())
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
 // A driver that goes on calling while and long after its input is closed touches nothing, not even the

@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -43,6 +44,29 @@ func TestCase12CloseLate(t *testing.T) {
 	_, before := r.next(t, engine.KindMessage, in.Port())
 	assert.Empty(t, before)
 	assert.Zero(t, in.Stats().Device)
+}
+
+// The same where another input has the place that the closed one had: there are 256, used in turn.
+func TestCase12CloseLateForAnother(t *testing.T) {
+	r := newCase(t, engine.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Run(ctx, func(*engine.Event) {}) }()
+	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+	rogue := r.rogue(0).r
+	for range 257 {
+		require.NoError(t, in.Close())
+		in = r.input(t, 0, engine.InputOptions{SysExBuffers: 1})
+		rogue.Vanish()
+		// Its thread has been round since: the only buffer has come back three times.
+		require.Eventually(t, func() bool {
+			assert.NoError(t, out.SendSysEx(sysex(2, 0)))
+			return in.Stats().SysEx > 3
+		}, hang, time.Millisecond)
+		require.Zero(t, in.Stats().Device)
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
 }
 
 // What was going on when the plug was pulled is ended: a message that was half received, notes and a pedal. After
@@ -103,8 +127,11 @@ func TestCase14ReplugBesideATwin(t *testing.T) {
 	for _, info := range []engine.PortInfo{in.Info(), out.Info()} {
 		assert.Equal(t, []any{1, "2- Twin", id}, []any{info.Index, info.Name, info.Identity})
 	}
-	require.NoError(t, out.SendNow(messages(t, "start")[0]))
+	require.Equal(t, uint64(1), r.play(t, 0, engine.Source{Count: 1})(), "it is open, and not the twin")
 	ev, _ := r.next(t, engine.KindMessage, in.Port())
+	assert.Equal(t, engine.SourceMessage(0), ev.Message)
+	require.NoError(t, out.SendNow(messages(t, "start")[0]))
+	ev, _ = r.next(t, engine.KindMessage, in.Port())
 	assert.Equal(t, messages(t, "start")[0], ev.Message)
 
 	// The list may turn over while the device stays: nothing happens but that its place is known.

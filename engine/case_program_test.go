@@ -73,6 +73,7 @@ func TestCase22HandlerBlocks(t *testing.T) {
 func TestCase22HandlerClosesTheEngine(t *testing.T) {
 	r := newCase(t, engine.Options{})
 	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+	r.script(t, "midiInClose -> delay 300ms") // which Run waits for
 	r.play(t, 0, engine.Source{Count: 10})()
 	handled := 0
 	var err error

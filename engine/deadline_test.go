@@ -35,6 +35,8 @@ func newWedge(t *testing.T, call string) *wedge {
 	})
 	w := &wedge{rig: rig{eng, loop, 2}, t: t, call: call, before: eng.Stats().Abandoned}
 	w.in, w.out = w.input(t, 1, engine.InputOptions{}), w.output(t, 1, engine.OutputOptions{})
+	_, err = eng.Find(engine.In, engine.Index(0)) // the engine has looked at the list, and does not ask at the same time
+	require.NoError(t, err)
 	return w
 }
 

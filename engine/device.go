@@ -3,9 +3,10 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
+
+	"github.com/onset-midi/onset/cwinmm"
 )
 
 // device is what is behind an open port, and may go and come back: what an Input and an Output have in common.
@@ -22,14 +23,29 @@ type device struct {
 	mu       sync.Mutex
 	identity identity
 	seen     uint64        // the version of the watch's list that it was last looked for in
-	stuck    uint64        // the same, of the list in which it was opened and the driver did not return; 0: it did
+	opened   uint64        // the watch's last look when it was: what it has read by then may be older
 	lost     bool          // it has gone, and is not open again
-	found    bool          // but is in the list, which has been told
 	closed   bool          // its handle is, or is being given up
 	ending   bool          // Close has begun: nothing does any more
 	work     chan struct{} // closed when what is under way is done; nil: nothing is
 	counts   Device
+
+	// Of the loss.
+	gone  uint64 // the watch's last look when it was noticed
+	away  bool   // it has been missing in the list
+	there bool   // it is in the list, to be opened
+	told  bool   // KindPortFound has been
+
+	// Of opening again.
+	reopened time.Time         // when it last was
+	late     *cwinmm.LateError // the last time, the driver had not returned in time; nil: it had
+	lateIn   uint64            // the version of the list that was
+	kept     int               // times that the driver has not given back what it had, of mostKept
 }
+
+// mostKept is how often a device is closed whose driver does not give back all that it has, or does not return. Each
+// time memory, and one of the 256 places for inputs, is gone for good; after that it is not opened again.
+const mostKept = 8
 
 // side is what an Input and an Output do each in its own way.
 type side interface {
@@ -41,8 +57,8 @@ type side interface {
 	tell(kind Kind, info PortInfo)
 	// isReady reports whether it could be opened again. The caller holds mu.
 	isReady() bool
-	// closeLost closes the handle of the device that has gone.
-	closeLost() error
+	// closeLost closes the handle of the device that has gone. kept: the driver has not given back all that it had.
+	closeLost() (kept bool, err error)
 	// openAt opens the device at its place in the list. Then use, with mu held, has it used, or undo closes it
 	// again.
 	openAt(info PortInfo) (use, undo func(), err error)
@@ -54,7 +70,8 @@ type Device struct {
 	Losses   uint64 // times that it has gone
 	Reopened uint64 // times that it has been opened again
 	// LastError is why it could not be closed in time after it had gone, or not be opened again, the last time; nil
-	// if it could.
+	// if it could. One whose driver has kept buffers, or has not returned, eight times is not opened again: it has to be
+	// closed and opened by the program.
 	LastError error
 }
 
@@ -76,11 +93,11 @@ func (d *device) openFirst(e *Engine, direction Direction, port Selector, keep b
 	}
 	for tries := 1; ; tries++ {
 		use, undo, err := s.openAt(info)
-		now, _ := list(e.driver, direction, e.options.Deadline) // what it does not answer now it may have answered before
+		same, now, unanswered := e.listAgain(direction, all)
 		id := identify(info, all)
-		if slices.Equal(now, all) {
+		if same {
 			if err == nil {
-				d.identity = id
+				d.identity, d.opened = id, e.watch.looks.Load()
 				use()
 			}
 			return err
@@ -94,6 +111,8 @@ func (d *device) openFirst(e *Engine, direction Direction, port Selector, keep b
 			info, all = found, now
 		case err != nil:
 			return err
+		case unanswered != nil:
+			return &PortError{info, unanswered}
 		case ok:
 			return &PortError{info, errListChanged}
 		default:
@@ -123,7 +142,8 @@ func (d *device) goneNow() {
 	if d.lost || d.ending {
 		return
 	}
-	d.lost, d.found, d.closed = true, false, false
+	d.lost, d.closed = true, false
+	d.gone, d.away, d.there, d.told = d.engine.watch.looks.Load(), false, false, false
 	d.counts.Lost = true
 	d.counts.Losses++
 	d.side.lose(d.identity.info)
@@ -139,40 +159,65 @@ func (d *device) awake(slept bool) {
 
 // attend does what there is to do for the device, which is looked for in a list, if that is new. again: that may
 // have to be done again. For the watch.
-func (d *device) attend(l ports, workers *sync.WaitGroup) (again bool) {
+func (d *device) attend(l roster, workers *sync.WaitGroup) (again bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ending {
 		return false
 	}
-	all := l.of(d.identity.info.Direction)
-	news := l.version != d.seen && !l.partial
-	d.seen = l.version
-	if d.side.isGone() || news && d.identity.missing(all) {
+	news := l.version != d.seen && !l.partial && l.look > d.opened
+	missing := news && d.identity.missing(l.ports)
+	if !d.lost && (missing || d.side.isGone()) {
 		d.goneNow()
+		d.away = missing
 	}
 	if news {
-		d.identity.follow(all, d.lost)
+		d.seen = l.version
+		d.identity.follow(l.ports, d.lost)
 	}
 	if !d.lost || d.work != nil {
-		return d.found && d.lost
+		return d.lost && d.there
 	}
 	if !d.closed {
 		d.begin(workers, d.closeHandle)
 		return false
 	}
-	info, ok := d.identity.find(all, true)
-	ok = ok && (info.Identity != "" || !l.partial) // by its name alone it might be the one that does not say its own
-	if !ok || !d.keep || d.stuck == l.version || !d.side.isReady() {
-		d.found = d.found && ok
+	if !d.keep || d.kept >= mostKept {
 		return false
 	}
-	if !d.found {
-		d.found = true
-		d.side.tell(KindPortFound, info)
+	return l.look <= d.gone || d.find(l, workers) // a list of before may have it as it was
+}
+
+// find looks for the device that has gone, and has it opened if it is there. again: that may have to be done again.
+// The caller holds mu.
+func (d *device) find(l roster, workers *sync.WaitGroup) (again bool) {
+	info, ok := d.identity.find(l.ports, true)
+	d.there = ok && (info.Identity != "" || !l.partial) // by its name alone it might be the one that does not say its own
+	if !d.there {
+		d.away = true
+		return false
+	}
+	if d.away { // else it may be about to go from the list too: opening it will tell
+		d.tellFound(info)
+	}
+	switch {
+	case !d.side.isReady():
+		return false
+	case d.late != nil && d.lateIn == l.version && !d.late.Back(): // not another thread in the driver for each look
+		return true
+	case time.Since(d.reopened) < lookEvery: // nor all the time if it opens and fails at once
+		return true
 	}
 	d.begin(workers, func() { d.openAgain(info, l) })
 	return true
+}
+
+// tellFound has it told, once for each loss, that the device is there again. The caller holds mu.
+func (d *device) tellFound(info PortInfo) {
+	if !d.told {
+		d.told = true
+		d.side.tell(KindPortFound, info)
+	}
 }
 
 // begin begins work. The caller holds mu.
@@ -185,49 +230,71 @@ func (d *device) begin(workers *sync.WaitGroup, work func()) {
 		defer d.mu.Unlock()
 		d.work = nil
 		close(done)
-		if !d.found {
+		if !d.there {
 			d.engine.watch.wake() // closed: it may be back already
 		}
 	})
 }
 
 func (d *device) closeHandle() {
-	err := d.side.closeLost()
+	kept, err := d.side.closeLost()
+	late := errors.Is(err, ErrTimedOut)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
-	if errors.Is(err, ErrTimedOut) { // it cannot be closed in good order
+	if late { // it cannot be closed in good order
 		d.counts.LastError = &PortError{d.identity.info, err}
+	}
+	if kept || late {
+		d.kept++
+	}
+	if d.kept == mostKept {
+		d.counts.LastError = &PortError{d.identity.info, errKept}
 	}
 }
 
+var errKept = fmt.Errorf("not opened again: %d times its driver has kept buffers or not returned", mostKept)
+
 // openAgain opens the device at its place in a list, if that is still the list.
-func (d *device) openAgain(info PortInfo, l ports) {
+func (d *device) openAgain(info PortInfo, l roster) {
 	use, undo, err := d.side.openAt(info)
-	if err == nil && !d.engine.isListed(info.Direction, l.of(info.Direction)) {
+	listed, _, _ := d.engine.listAgain(info.Direction, l.ports)
+	if err == nil && !listed {
 		undo()
 		err = &PortError{info, errListChanged}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.counts.LastError = err
+	d.late, d.lateIn = nil, l.version
+	errors.As(err, &d.late)
 	switch {
-	case errors.Is(err, ErrTimedOut):
-		d.stuck = l.version // not another thread in the driver for each look
+	case errors.Is(err, ErrInUse) && listed:
+		d.tellFound(info) // it is there
 	case err != nil:
 	case d.ending:
 		d.mu.Unlock()
 		undo()
 		d.mu.Lock()
 	default:
-		d.identity = d.identity.identifyAgain(info, l.of(info.Direction))
+		d.identity = d.identity.identifyAgain(info, l.ports)
 		d.seen = l.version
+		d.opened, d.reopened = d.engine.watch.looks.Load(), time.Now()
 		d.lost, d.closed = false, false
 		d.counts.Lost = false
 		d.counts.Reopened++
+		d.tellFound(info)
 		use()
 		d.side.tell(KindPortReopened, info)
 	}
+}
+
+// isUnlisted reports whether the driver's list is certain to lack the device.
+func (d *device) isUnlisted() bool {
+	now, err := list(d.engine.driver, d.current().Direction, d.engine.options.Deadline)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return err == nil && d.identity.missing(now)
 }
 
 // end ends the device's comings and goings, and reports whether a handle is open that has to be closed. The error

@@ -89,6 +89,7 @@ type Engine struct {
 	freed   bool       // waiter and driver are given up
 	inputs  []*Input   // open; replaced, never changed, since the poller reads it
 	retired []*Input   // closed, but the poller may be in their rings
+	kept    *Input     // closed and polled no more, but its memory is still lent (poller.lent); nil: none
 	outputs []*Output  // open
 	ports   Port       // given out so far
 }
@@ -170,14 +171,16 @@ func (e *Engine) Inputs() ([]PortInfo, error) { return e.list(In) }
 // Outputs lists the driver's output ports, as Inputs does.
 func (e *Engine) Outputs() ([]PortInfo, error) { return e.list(Out) }
 
-// Find returns the port that an OpenInput or OpenOutput would open now. The error is a *NotFoundError, one
-// from the driver, or ErrClosed.
+// Find returns the port that an OpenInput or OpenOutput would open now. Ports that are open have found their places in
+// that list, or a newer one, when it returns (Input.Info, Output.Info). The error is a *NotFoundError, one from the
+// driver, or ErrClosed.
 func (e *Engine) Find(direction Direction, port Selector) (PortInfo, error) {
 	if err := e.use(); err != nil {
 		return PortInfo{}, err
 	}
 	defer e.unuse()
 	info, _, err := pick(e.driver, direction, port, e.options.Deadline)
+	e.lookNow()
 	return info, err
 }
 
@@ -255,10 +258,19 @@ func (e *Engine) settle() {
 	}
 }
 
-// letGo frees the rings of closed inputs. The caller holds mu; the poller no longer has them.
+// letGo frees the rings of closed inputs, but for what is lent. The caller holds mu; the poller no longer has them.
 func (e *Engine) letGo() {
+	if e.kept != nil && (e.kept != e.poller.lent || e.over) {
+		e.kept.free()
+		e.kept = nil
+	}
 	for _, in := range e.retired {
-		in.free()
+		if in == e.poller.lent && !e.over {
+			e.kept = in
+		} else {
+			in.free()
+		}
+		close(in.gone)
 	}
 	e.retired = nil
 }
@@ -287,6 +299,7 @@ func (e *Engine) startPolling() error {
 	}
 	e.polling = true
 	e.users++
+	e.poller.lent = nil
 	e.startWatch()
 	return nil
 }

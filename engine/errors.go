@@ -24,6 +24,12 @@ var (
 // DriverError is a WinMM call that failed: its name, its MMRESULT and what that means.
 type DriverError = cwinmm.Error
 
+// isRefusal reports whether an error is what a driver has answered.
+func isRefusal(err error) bool {
+	var refused *DriverError
+	return errors.As(err, &refused) && !errors.Is(err, ErrTimedOut)
+}
+
 // PortError is a failure with a port that exists.
 type PortError struct {
 	Port PortInfo
@@ -46,7 +52,7 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string {
 	var s strings.Builder
-	if e.Wanted.name == "" && !e.Wanted.byIndex {
+	if e.Wanted == (Selector{}) {
 		fmt.Fprintf(&s, "empty %s port name", e.Direction)
 	} else {
 		fmt.Fprintf(&s, "no %s port %s", e.Direction, e.Wanted)

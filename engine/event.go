@@ -25,7 +25,7 @@ const (
 	KindSysExEmpty       // the driver gave a buffer back without a byte in it, or several in a row
 	KindSysExDry         // the driver has used up all buffers: what comes before one is back may be lost in it
 
-	KindPortFound    // the device is in the list of ports again, and will be opened
+	KindPortFound    // the device is there again, and will be opened; once for each loss
 	KindPortReopened // that is done
 	KindPortAdded    // the list of ports has another one; Port is NoPort
 	KindPortRemoved  // a port is gone from the list; Port is NoPort
@@ -40,15 +40,15 @@ const (
 )
 
 // Event is something that happened on an input, an output, in the list of ports or to the machine. The one that a
-// handler is given is the poller's and
-// changes after the handler returns; copy it to keep it, and the bytes of SysEx.
+// handler is given is the poller's and changes after the handler returns; copy it to keep it, and the bytes of SysEx.
 type Event struct {
 	Time    Instant    // when the driver called; of a KindGap, when there was room again or it was noticed
 	Driver  DriverTime // the driver's own stamp; 0 where the driver has not called for this event
 	Message Message    // 0 if not KindMessage or KindMalformed
 	Kind    Kind
-	// Recovered: the message is the engine's, at a gap or before a KindPortLost. It ends what a message that is missing there would have
-	// ended, or, with InputOptions.EndNotes, what was held: a note-off, a pedal's release or all notes off.
+	// Recovered: the message is the engine's, at a gap or before a KindPortLost. It ends what a message that is missing
+	// there would have ended, or, with InputOptions.EndNotes, what was held: a note-off, a pedal's release or all notes
+	// off.
 	Recovered bool
 	// Routed is what the driver's callback has sent the message along (Input.Route); nil: it has not. Of a Recovered one, what
 	// all the short messages that are missing were sent along: then nothing is left hanging at outputs of those.
@@ -61,7 +61,7 @@ type Event struct {
 	// else nil. It may be kept.
 	Info *PortInfo
 	// SysEx is the engine's memory, mostly the driver's buffer itself. It may be read until the handler returns;
-	// from ReadInto, until the next call of that.
+	// from ReadInto, until the next call of that or of Run, or the Close of the engine; the input may be closed before.
 	SysEx []byte
 }
 
@@ -74,7 +74,7 @@ type LostBy struct {
 	System       uint64 // system common and realtime
 	Malformed    uint64
 	SysExBuffers uint64
-	Notices      uint64 // events of NoPort and of outputs, of which 256 may wait
+	Notices      uint64 // events of NoPort and of outputs, of which 256 may wait; OutputStats.Device has the latter all the same
 }
 
 func lostBy(l *cwinmm.LostBy) LostBy {

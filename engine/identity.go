@@ -11,7 +11,8 @@ import (
 //
 // With an interface id (PortInfo.Identity), it is the port with that id, wherever it is in the list and whatever
 // it is called. Where several ports have one id, as those of one device may, they come and go together: it is the
-// one of its name, and of several of one name, the one in its place among them, once there are as many as before.
+// one of its name, and of several of one name, the one in its place among them, once there are as many as before. Names
+// that differ only where Windows may have cut them off count as one, unless a single port has the very same.
 //
 // Without, it is known by its name as long as no other port has that. Windows puts "2- ", "3- " and so on before the
 // name of a device that it takes for another one than before, so the name alone is not enough while there are
@@ -58,6 +59,9 @@ func (id *identity) find(ports []PortInfo, lost bool) (PortInfo, bool) {
 	if id.info.Identity != "" {
 		same := id.sameID(ports)
 		if named := id.sameName(same); len(named) == id.count {
+			if i := slices.IndexFunc(named, id.isNamed); i >= 0 && !slices.ContainsFunc(named[i+1:], id.isNamed) {
+				return named[i], true
+			}
 			return named[id.place], true
 		}
 		if id.only && len(same) == 1 {
@@ -116,6 +120,9 @@ func (id *identity) sameName(ports []PortInfo) []PortInfo {
 	return slices.DeleteFunc(slices.Clone(ports), func(p PortInfo) bool { return !sameName(p.Name, id.info.Name) })
 }
 
+// isNamed reports whether a port has the very name.
+func (id *identity) isNamed(p PortInfo) bool { return p.Name == id.info.Name }
+
 // relatives returns the names in full of the ports without an id that have the same name but for what
 // Windows puts before it.
 func (id *identity) relatives(ports []PortInfo) []string {
@@ -128,16 +135,19 @@ func (id *identity) relatives(ports []PortInfo) []string {
 	return names
 }
 
-// sameName reports whether two names are the same but for what Windows puts before them. A name has at most 31
-// units, so one of them may have lost its end to that.
+// sameName reports whether two names may be the same but for what Windows puts before them. A name has at most 31
+// units, and one that is as long may have lost its end to that: as many as "12- " takes.
 func sameName(a, b string) bool {
-	short, long := ownName(a), ownName(b)
-	full := a
-	if len(short) > len(long) {
-		short, long, full = long, short, b
+	own, other := utf16.Encode([]rune(ownName(a))), utf16.Encode([]rune(ownName(b)))
+	if isFull(a) || isFull(b) {
+		own, other = own[:min(len(own), mostUnits-4)], other[:min(len(other), mostUnits-4)]
 	}
-	return short == long || len(utf16.Encode([]rune(full))) == 31 && strings.HasPrefix(long, short)
+	return slices.Equal(own, other)
 }
+
+const mostUnits = 31 // in a name
+
+func isFull(name string) bool { return len(utf16.Encode([]rune(name))) == mostUnits }
 
 // ownName returns a name without "2- " and the like.
 func ownName(name string) string {

@@ -39,10 +39,14 @@ func TestPortsAreKnownAgain(t *testing.T) {
 		{"an id of old, and none now", 0, [][]string{{"A|x"}, {}, {"A"}}, -1},
 		{"one of a device's ports", 1, [][]string{{"A|x", "B|x"}, {}, {"2- B|x", "2- A|x"}}, 0},
 		{"one of a device's equal ports", 1, [][]string{{"A|x", "A|x"}, {}, {"A|y", "2- A|x", "2- A|x"}}, 2},
+		{"one of a device's ports that may be cut", 0, [][]string{{cut + "|x", cut[:30] + "3|x"}, {}, {cut[:30] + "3|x", cut + "|x"}}, 1},
+		{"not all of a device's ports that were cut", 0, [][]string{{cut + "|x", cut[:30] + "3|x"}, {}, {"2- " + cut[:28] + "|x"}}, -1},
 		{"not all of a device's equal ports", 1, [][]string{{"A|x", "A|x"}, {}, {"A|x"}}, -1},
 		{"by name", 0, [][]string{{"A", "B"}, {"B"}, {"B", "2- A"}}, 1},
 		{"by a name that was cut", 0, [][]string{{cut}, {}, {"B", "12- " + cut[:27]}}, 1},
 		{"a longer name", 0, [][]string{{"A"}, {}, {"A B"}}, -1},
+		{"two that were cut, one is there", 0, [][]string{{cut, cut[:30] + "3"}, {}, {"2- " + cut[:28]}}, -1},
+		{"two that were cut, the other is there", 1, [][]string{{cut, cut[:30] + "3"}, {}, {"2- " + cut[:28]}}, -1},
 		{"a twin by another name", 0, [][]string{{"A", "2- A"}, {"2- A"}, {"2- A", "3- A"}}, 1},
 		{"only the twin", 0, [][]string{{"A", "2- A"}, {"2- A"}}, -1},
 		{"the twin has gone too", 0, [][]string{{"A", "2- A"}, {"2- A"}, {}, {"A"}}, -1},
@@ -86,11 +90,16 @@ func TestAListNeverLeadsToTheWrongPort(t *testing.T) {
 				d.name = d.base
 				if random.IntN(2) == 0 {
 					d.name = fmt.Sprintf("%d- %s", 2+random.IntN(3), d.base)
+					d.name = d.name[:min(len(d.name), 31)]
 				}
 				order = append(order, i)
 			}
+			bases := []string{"A", "B"}
+			if seed%2 == 1 { // alike but for the end, which Windows may cut off
+				bases = []string{"Very Long Name Of A Keyboard 12", "Very Long Name Of A Keyboard 13"}
+			}
 			for i := range devices {
-				devices[i].base = string(rune('A' + random.IntN(2)))
+				devices[i].base = bases[random.IntN(2)]
 				plug(i)
 			}
 			list := func() []PortInfo {

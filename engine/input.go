@@ -28,7 +28,7 @@ type InputOptions struct {
 	// every sustain pedal that is down, where events are missing (KindGap) and when the device is lost.
 	EndNotes bool
 	// StayLost keeps a device that has gone from being opened again when it comes back. Otherwise it is looked for in
-	// the list of ports once a second, as long as the input is open: by its interface id (PortInfo.Identity), wherever
+	// the list of ports every 1.2 s, as long as the input is open: by its interface id (PortInfo.Identity), wherever
 	// it is in the list. Without one, by its name but for the "2- " that Windows puts before it, as long as it
 	// can be told for certain from others of that name. KindPortLost, KindPortFound and KindPortReopened tell of it.
 	// The same is done with a device that is there, when the machine has slept.
@@ -162,8 +162,7 @@ func (in *Input) shut() error {
 		newest, vanished := in.newest(), in.isGone()
 		in.mu.Unlock()
 		err = newest.Close(in.engine.options.Deadline)
-		var refused *DriverError
-		if vanished && errors.As(err, &refused) && !errors.Is(err, ErrTimedOut) {
+		if vanished && isRefusal(err) {
 			err = nil // a device that has gone cannot be closed in good order
 		}
 	}
@@ -197,6 +196,7 @@ func (in *Input) lose(info PortInfo) {
 	in.engine.waiter.Tell()
 }
 
+// tell has the poller tell: of a loss and of an opening it knows by itself (look).
 func (in *Input) tell(kind Kind, info PortInfo) {
 	if kind == KindPortFound {
 		in.told = &info
@@ -207,11 +207,12 @@ func (in *Input) tell(kind Kind, info PortInfo) {
 // isReady is false while the poller has not gone on with an opening: the one after it would be one too many.
 func (in *Input) isReady() bool { return in.next == nil }
 
-func (in *Input) closeLost() error {
+func (in *Input) closeLost() (kept bool, err error) {
 	in.mu.Lock()
 	newest := in.newest()
 	in.mu.Unlock()
-	return newest.Close(in.engine.options.Deadline)
+	err = newest.Close(in.engine.options.Deadline)
+	return newest.Kept(), err
 }
 
 func (in *Input) openAt(info PortInfo) (use, undo func(), err error) {
@@ -257,6 +258,8 @@ func (in *Input) comeBack(ev *Event) bool {
 		return false
 	case in.in.Ring.Look() > 0: // what the driver still had to say when it was told to close
 		return false
+	case in.in.Ring.Lost(&in.stream.loss): // or could not
+		in.stream.gap(ev, Now())
 	case in.stream.goesOn():
 		in.stream.breakOff()
 		return in.stream.more(ev)
@@ -271,6 +274,9 @@ func (in *Input) comeBack(ev *Event) bool {
 		in.vanished, in.back = false, false
 		in.was = in.identity.info    // what has gone if it has
 		in.engine.poller.lookAgain() // it may have gone already
+		if in.lost {
+			in.engine.watch.wake() // and be back: now it can be opened again
+		}
 	}
 	return true
 }
@@ -290,7 +296,6 @@ func (in *Input) free() {
 	if in.next != nil {
 		in.next.Free()
 	}
-	close(in.gone)
 }
 
 // sum returns the counters of all openings together.

@@ -133,7 +133,7 @@ func (o *Output) Send(m Message) error {
 		return err
 	}
 	defer on.leave()
-	return o.result(on.out.Send(uint32(m)))
+	return o.result(on, on.out.Send(uint32(m)))
 }
 
 // MostTogether is how many messages SendTogether sends.
@@ -157,7 +157,7 @@ func (o *Output) SendTogether(messages []Message) error {
 		return err
 	}
 	defer on.leave()
-	return o.result(on.out.Send(words[:len(messages)]...))
+	return o.result(on, on.out.Send(words[:len(messages)]...))
 }
 
 // SendSysEx queues a long message: a whole system exclusive message, from F0 to F7, which is copied.
@@ -182,7 +182,7 @@ func (o *Output) SendSysEx(bytes []byte) error {
 		return err
 	}
 	defer on.leave()
-	return o.result(on.out.SendLong(bytes))
+	return o.result(on, on.out.SendLong(bytes))
 }
 
 // SendNow sends a message on this goroutine, after all that is queued, and returns the driver's
@@ -196,16 +196,21 @@ func (o *Output) SendNow(m Message) error {
 		return err
 	}
 	defer on.leave()
-	return o.result(on.out.SendNow(uint32(m)))
+	return o.result(on, on.out.SendNow(uint32(m)))
 }
 
-// result makes of what a send came to what its caller is told, and takes notice of a device that has gone.
-func (o *Output) result(err error) error {
+// result makes of what a send by an opening came to what its caller is told, and takes notice of a device that has
+// gone: that of an earlier opening is the present one's no more.
+func (o *Output) result(on *outOpening, err error) error {
 	if err == nil || errors.Is(err, ErrQueueFull) {
 		return err
 	}
 	if errors.Is(err, ErrNoDevice) || errors.Is(err, ErrClosed) { // a handle that is not valid
-		o.noteGone()
+		o.mu.Lock()
+		if o.now.Load() == on {
+			o.goneNow()
+		}
+		o.mu.Unlock()
 	}
 	return &PortError{o.Info(), err}
 }
@@ -268,7 +273,13 @@ func (o *Output) shut() error {
 	defer o.reroute()
 	open, err := o.end()
 	if open {
+		o.mu.Lock()
+		gone := o.isGone()
+		o.mu.Unlock()
 		err = o.newest().close(o.engine.options.Deadline)
+		if isRefusal(err) && (gone || errors.Is(err, ErrNoDevice) && o.isUnlisted()) {
+			err = nil // as with an input, whose driver tells by itself
+		}
 	}
 	if err != nil {
 		return &PortError{o.Info(), err}
@@ -352,7 +363,9 @@ func (o *Output) tell(kind Kind, info PortInfo) {
 
 func (*Output) isReady() bool { return true }
 
-func (o *Output) closeLost() error { return o.newest().close(o.engine.options.Deadline) }
+func (o *Output) closeLost() (kept bool, err error) {
+	return false, o.newest().close(o.engine.options.Deadline) // what it keeps is in none of few places
+}
 
 func (o *Output) openAt(info PortInfo) (use, undo func(), err error) {
 	opened, err := cwinmm.OpenOutput(o.engine.driver, info.Index, o.options, o.engine.options.Deadline)

@@ -13,10 +13,13 @@ import (
 // batch is how many events of one input are delivered before the next input is looked at.
 const batch = 64
 
-// beat is how often the engine looks whether the machine has slept, and wakes the poller for nothing. The latter is
-// not needed: every event, loss and command wakes it. If it ever finds anything, Stats.LateWakeups says so. It is no
-// timeout of the poller's sleep: setting and cancelling a timer costs microseconds at each waking.
-// Nor is the watch woken for anything but a driver that does not return from its looks.
+// beat is how often the engine looks whether the machine has slept, and wakes the poller and the watch.
+//
+// The poller does not need it: every event, loss and command wakes it. If it ever finds anything, Stats.LateWakeups
+// says so. It is no timeout of the poller's sleep: setting and cancelling a timer costs microseconds at each waking.
+//
+// The watch needs it while the driver does not return from a look at the list of ports (cwinmm.Watch): until it does,
+// a change is told only after a beat, or when something else wakes the watch.
 const beat = 10 * time.Second
 
 const forever = time.Duration(-1)
@@ -36,6 +39,9 @@ type poller struct {
 	buffer []Event
 	filled int
 	event  Event // the one being delivered
+	// The input that owns what the last event in a buffer points at, until the next ReadInto or Run; nil: none. Read
+	// also by who holds Engine.mu while nobody polls.
+	lent *Input
 
 	background *sync.WaitGroup // closing begun within Run's handler
 

@@ -47,10 +47,16 @@ type Selector struct {
 	byIndex bool
 	index   int
 	name    string
+	exact   bool // this port:
+	port    PortInfo
 }
 
 // Index selects the port with this index.
 func Index(i int) Selector { return Selector{byIndex: true, index: i} }
+
+// Exactly selects the port that is described so, in that place of the list: none once the list has changed and another
+// one is there, or none.
+func Exactly(port PortInfo) Selector { return Selector{exact: true, port: port} }
 
 // Named selects as people write ports on command lines and in rig files: a number that is the index
 // of a port selects that port; else the port whose Identity it is; else the first port of exactly this name;
@@ -58,6 +64,9 @@ func Index(i int) Selector { return Selector{byIndex: true, index: i} }
 func Named(name string) Selector { return Selector{name: name} }
 
 func (s Selector) String() string {
+	if s.exact {
+		return fmt.Sprintf("%d %q", s.port.Index, s.port.Name)
+	}
 	if s.byIndex {
 		return strconv.Itoa(s.index)
 	}
@@ -66,6 +75,10 @@ func (s Selector) String() string {
 
 // find returns the port that s selects; ok is false if there is none.
 func (s Selector) find(ports []PortInfo) (port PortInfo, ok bool) {
+	if s.exact {
+		port, ok = at(ports, s.port.Index)
+		return port, ok && port == s.port
+	}
 	if s.byIndex {
 		return at(ports, s.index)
 	}

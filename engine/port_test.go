@@ -85,7 +85,13 @@ func TestAPortThatIsNotThereIsAnErrorThatSaysWhatIs(t *testing.T) {
 		assert.EqualError(t, err, want+exist)
 		assert.ErrorIs(t, err, engine.ErrNoDevice)
 	}
-	_, err := eng.OpenOutput(engine.Named("x"), engine.OutputOptions{})
+	other, err := eng.Find(engine.Out, engine.Index(1))
+	require.NoError(t, err)
+	other.Index = 4 // of the same name, but in another place
+	_, err = eng.OpenOutput(engine.Exactly(other), engine.OutputOptions{})
+	assert.ErrorContains(t, err, `no output port 4 "Synth"`)
+	assert.ErrorIs(t, err, engine.ErrNoDevice)
+	_, err = eng.OpenOutput(engine.Named("x"), engine.OutputOptions{})
 	assert.EqualError(t, err, `no output port "x"`+exist)
 }
 

@@ -48,6 +48,7 @@ func (p *poller) readInto(events []Event) (int, error) {
 			p.pass()
 		}
 		if p.filled > 0 {
+			p.lend(&events[p.filled-1])
 			return p.filled, nil
 		}
 		limit := forever
@@ -58,5 +59,18 @@ func (p *poller) readInto(events []Event) (int, error) {
 			}
 		}
 		p.rest(limit)
+	}
+}
+
+// lend has the input whose memory the event points at kept when it is closed. Only the last event of a buffer can point
+// at any (deliver).
+func (p *poller) lend(last *Event) {
+	if last.SysEx == nil {
+		return // what LostBy points at is Go's
+	}
+	for _, in := range p.inputs {
+		if in.port == last.Port {
+			p.lent = in
+		}
 	}
 }

@@ -33,8 +33,9 @@ type Stats struct {
 }
 
 // InputStats are an input's statistics since it was opened, all its openings together where its device has come
-// back. While events flow they are read one after
-// the other; once they stand still, Received = Delivered + Waiting + Filtered + Dropped.Total().
+// back. While events flow they are read one after the other; once they stand still, Received = Delivered + Waiting +
+// Filtered + Dropped.Total(). What a driver calls with for an earlier opening that it has not let be closed in time is
+// in none of them, once the input has gone on with the next.
 type InputStats struct {
 	Info      PortInfo
 	Port      Port

@@ -4,6 +4,7 @@ package engine_test
 
 import (
 	"bytes"
+	"os"
 	"runtime"
 	"runtime/metrics"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/onset-midi/onset/cwinmm"
 	"github.com/onset-midi/onset/engine"
 )
 
@@ -78,6 +80,43 @@ func TestRealtimeWithinSysExArrivesAtOnce(t *testing.T) {
 		assert.Equal(t, []engine.Message{engine.Clock, engine.Start, engine.ActiveSensing, engine.SysEx, engine.TuneRequest}, got)
 		balanced(t, in.Stats())
 		assert.Zero(t, in.Stats().SysExInterrupted)
+	}
+}
+
+// Nor does it end with the input, whose memory is freed when ReadInto is called again.
+func TestSysExFromReadIntoOutlastsItsInput(t *testing.T) {
+	r := newCase(t, engine.Options{})
+	// So much that freeing it makes it unreadable.
+	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 256, SysExBufferSize: 1 << 16})
+	require.NoError(t, r.output(t, 0, engine.OutputOptions{}).SendSysEx(sysex(10, 1)))
+	events := make([]engine.Event, 16)
+	n, err := r.ReadInto(events)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.NoError(t, in.Close())
+	require.NoError(t, r.input(t, 0, engine.InputOptions{}).Close()) // of which nothing has been read
+	assert.Equal(t, sysex(10, 1), events[0].SysEx)
+	blocks := cwinmm.Blocks()
+	r.SetReadDeadline(time.Now())
+	_, err = r.ReadInto(events)
+	assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	assert.Less(t, cwinmm.Blocks(), blocks)
+}
+
+// Closing the engine frees it even so.
+func TestSysExFromReadIntoIsFreedWithTheEngine(t *testing.T) {
+	for _, name := range []string{"the input closed first", "both at once"} {
+		t.Run(name, func(t *testing.T) {
+			r := newCase(t, engine.Options{}) // which looks for leaks
+			in := r.input(t, 0, engine.InputOptions{})
+			require.NoError(t, r.output(t, 0, engine.OutputOptions{}).SendSysEx(sysex(10, 1)))
+			_, err := r.ReadInto(make([]engine.Event, 16))
+			require.NoError(t, err)
+			if name == "the input closed first" {
+				require.NoError(t, in.Close())
+			}
+			require.NoError(t, r.Close())
+		})
 	}
 }
 

@@ -17,8 +17,9 @@ const lookEvery = 1200 * time.Millisecond
 
 // watch looks after the devices of an engine's ports, on a goroutine of its own: at the list of ports, for those
 // that have gone or come, and at the ports, for what their drivers have said. It runs while a port is
-// open or somebody polls, and sleeps until waiter is told: that something has changed (cwinmm.Watch), or that
-// somebody has noticed a loss.
+// open or somebody polls, and sleeps until waiter is told: that something has changed (cwinmm.Watch), that
+// somebody has noticed a loss or opened a port, or by the beat, should the driver not return from a look of
+// cwinmm.Watch.
 type watch struct {
 	waiter *cwinmm.Waiter
 	stop   atomic.Bool // Close has begun
@@ -30,30 +31,32 @@ type watch struct {
 	// Under the engine's mu.
 	running bool
 	ended   chan struct{} // closed when it no longer looks
+	awaited chan struct{} // closed when it has looked from now on; nil: nobody waits for that
 
 	// Its own.
-	list, whole ports // as last read; as last read with nothing missing
-	stuck       bool  // the driver has not answered all of it in time
+	rosters [2]roster // by Direction
+	stuck   bool      // the driver has not answered all of it in time
+
+	looks atomic.Uint64 // that have begun
 }
 
-// ports is a list of ports, both ways.
-type ports struct {
-	version uint64 // grows when the list changes; 0: never read
-	partial bool   // a device did not say what it is
-	in, out []PortInfo
+// roster is a list of ports of one direction, as the watch has read it.
+type roster struct {
+	ports   []PortInfo
+	version uint64 // grows when it has changed; 0: never read
+	look    uint64 // the last in which it was read
+	partial bool   // a port in it does not say what it is, and may be any
+
+	since    time.Time  // it has been as it is
+	nameless int        // ports that do not say what they are, and have not for long: they are none of the others
+	told     []PortInfo // what the changes told of have led to
 }
 
-func (l *ports) of(direction Direction) []PortInfo {
-	if direction == Out {
-		return l.out
-	}
-	return l.in
-}
-
-// isListed reports whether the driver's list of ports is this one.
-func (e *Engine) isListed(direction Direction, ports []PortInfo) bool {
-	now, _ := list(e.driver, direction, e.options.Deadline) // what it does not answer now it may have answered before
-	return slices.Equal(now, ports)
+// listAgain returns the driver's list of ports, as list does, and whether it is still the same as before. With an
+// error it is too, if the driver had not answered the same then.
+func (e *Engine) listAgain(direction Direction, before []PortInfo) (same bool, now []PortInfo, err error) {
+	now, err = list(e.driver, direction, e.options.Deadline)
+	return slices.Equal(now, before), now, err
 }
 
 var errListChanged = errors.New("the list of ports changed meanwhile")
@@ -76,6 +79,27 @@ func (e *Engine) startWatch() {
 func (e *Engine) awaitWatch() {
 	select {
 	case <-e.watch.looked:
+	case <-time.After(e.options.Deadline):
+	}
+}
+
+// lookNow has the watch look, if it runs, and waits until it has: then ports that are open know their places in a list
+// that is no older than the call.
+func (e *Engine) lookNow() {
+	e.mu.Lock()
+	w := &e.watch
+	if !w.running {
+		e.mu.Unlock()
+		return
+	}
+	if w.awaited == nil {
+		w.awaited = make(chan struct{})
+	}
+	awaited := w.awaited
+	w.wake()
+	e.mu.Unlock()
+	select {
+	case <-awaited:
 	case <-time.After(e.options.Deadline):
 	}
 }
@@ -108,10 +132,17 @@ func (e *Engine) runWatch(ended chan struct{}) {
 	if err == nil {
 		defer func() { _ = looker.Stop(e.options.Deadline) }() // an abandoned one is counted
 	}
-	for e.keepWatch() && !w.stop.Load() {
+	for {
+		keep, awaited := e.keepWatch()
+		if !keep {
+			break
+		}
 		command := w.waiter.Command() // before the look: what comes after it tells again
 		again := e.look(&workers)
 		w.once.Do(func() { close(w.looked) })
+		if awaited != nil {
+			close(awaited)
+		}
 		limit := forever
 		if err == nil {
 			looker.Insist(again)
@@ -127,63 +158,86 @@ func (e *Engine) runWatch(ended chan struct{}) {
 	}
 }
 
-// keepWatch reports whether the watch has anything to look after. If not, it has ended.
-func (e *Engine) keepWatch() bool {
+// keepWatch reports whether the watch has anything to look after, and who waits for its next look. If it has not, it
+// has ended, and nobody does.
+func (e *Engine) keepWatch() (keep bool, awaited chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.watch.running = e.polling || len(e.inputs) > 0 || len(e.outputs) > 0
-	return e.watch.running
+	w := &e.watch
+	awaited, w.awaited = w.awaited, nil
+	w.running = (e.polling || len(e.inputs) > 0 || len(e.outputs) > 0) && !w.stop.Load()
+	if !w.running && awaited != nil {
+		close(awaited)
+	}
+	return w.running, awaited
 }
 
-// look looks at the list and at the ports. again: there is something to try again.
+// look looks at the lists and at the ports. again: there is something to try again.
 func (e *Engine) look(workers *sync.WaitGroup) (again bool) {
-	again = e.readList()
+	w := &e.watch
+	w.looks.Add(1)
+	w.stuck = false
+	for direction := range w.rosters {
+		again = e.readList(Direction(direction)) || again
+	}
 	e.mu.Lock()
 	inputs, outputs := e.inputs, e.outputs
 	e.mu.Unlock()
 	again = again || len(inputs)+len(outputs) == 0 // whether the watch is needed
-	slept := e.watch.slept.Swap(false)
+	slept := w.slept.Swap(false)
 	for _, in := range inputs {
 		in.report()
 		in.awake(slept)
-		again = in.attend(e.watch.list, workers) || again
+		again = in.attend(w.rosters[In], workers) || again
 	}
 	for _, out := range outputs {
 		out.report()
 		out.awake(slept)
-		again = out.attend(e.watch.list, workers) || again
+		again = out.attend(w.rosters[Out], workers) || again
 	}
 	return again
 }
 
-// readList reads the list of ports, and tells how it has changed. One that changes while it is read is left for the
+// readList reads a list of ports, and tells how it has changed. One that changes while it is read is left for the
 // next look. again: there had better be one.
-func (e *Engine) readList() (again bool) {
+func (e *Engine) readList(direction Direction) (again bool) {
 	w := &e.watch
-	in, err1 := list(e.driver, In, e.options.Deadline)
-	out, err2 := list(e.driver, Out, e.options.Deadline)
-	w.stuck = err1 != nil || err2 != nil
-	if w.stuck && (len(in) == 0 || len(out) == 0) { // not even how many there are, perhaps
+	r := &w.rosters[direction]
+	ports, err := list(e.driver, direction, e.options.Deadline)
+	w.stuck = w.stuck || err != nil
+	if err != nil && len(ports) == 0 { // not even how many there are
 		return false
 	}
-	if w.list.version > 0 && slices.Equal(in, w.list.in) && slices.Equal(out, w.list.out) {
-		return false
+	first := r.version == 0
+	if first || !slices.Equal(ports, r.ports) {
+		if same, _, _ := e.listAgain(direction, ports); !same {
+			return true
+		}
+		r.ports, r.since, r.partial = ports, time.Now(), true
+		r.version++
+		again = true // it may have changed back since the looker has seen it
 	}
-	if !e.isListed(In, in) || !e.isListed(Out, out) {
+	r.look = w.looks.Load()
+	if !r.partial {
+		return again
+	}
+	nameless := 0
+	for _, p := range ports {
+		if p.Name == "" {
+			nameless++
+		}
+	}
+	// What the driver has not answered yet it may still answer.
+	if !first && nameless > r.nameless && (err != nil || time.Since(r.since) < lookEvery) {
 		return true
 	}
-	nameless := func(p PortInfo) bool { return p.Name == "" }
-	partial := slices.ContainsFunc(in, nameless) || slices.ContainsFunc(out, nameless)
-	w.list = ports{w.list.version + 1, partial, in, out}
-	if partial {
-		return true
+	r.partial, r.nameless = false, nameless
+	r.version++ // it says more than before
+	if !first {
+		e.tellChanges(r.told, ports)
 	}
-	if w.whole.version > 0 {
-		e.tellChanges(w.whole.in, in)
-		e.tellChanges(w.whole.out, out)
-	}
-	w.whole = w.list
-	return true // it may have changed back since the looker has seen it
+	r.told = ports
+	return again
 }
 
 // tellChanges tells which ports have gone from a list and which have come.

@@ -96,6 +96,10 @@ func writeNotice(stdout, stderr io.Writer, n rig.Notice) {
 	case rig.Changed:
 		fmt.Fprintf(stdout, "Incoming data on channel %s.%s, value %f\n", n.Instance, n.Change.Control, n.Change.Normalised())
 	case rig.Gap:
+		if n.Instance == "" {
+			fmt.Fprintf(stderr, "%d events of outputs and of the list of ports were too many to be told\n", n.Lost)
+			break
+		}
 		fmt.Fprintf(stderr, "%s: %d messages lost\n", n.Instance, n.Lost)
 	case rig.Resumed:
 		fmt.Fprintln(stderr, "the machine has slept")

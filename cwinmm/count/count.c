@@ -29,12 +29,13 @@ int main(int argc, char **argv)
 {
     const uint16_t names[1][32] = {{'C', 'o', 'u', 'n', 't'}};
     struct onset_outcome outcome = {0};
+    uint32_t token = 0;
     struct onset_input_options options = {.clock = ONSET_CLOCK_TSC};
     struct onset_driver *driver = onset_loopback_new(names, 1);
     struct onset_ring *ring = onset_ring_new(2048, 1);
     struct onset_waiter *waiter = onset_waiter_new();
     struct onset_input *input = onset_input_open(driver, 0, ring, onset_pool_new(1, 256), waiter,
-                                                 &options, 5000000000, &outcome);
+                                                 &options, 5000000000, &outcome, &token);
     if (!input) {
         fprintf(stderr, "count: %s failed\n", outcome.call);
         return 1;

@@ -30,7 +30,7 @@ type NoticeKind uint8
 // The kinds of Notice.
 const (
 	Changed   NoticeKind = iota // a control that arrived; only while Rig.Detect is on
-	Gap                         // messages of the instance's input were lost
+	Gap                         // messages of the instance's input were lost; Instance is empty: what the engine had to tell was, as of outputs
 	Gone                        // the device of one of the instance's ports has gone; it is waited for
 	Found                       // it is there again, and is being opened
 	Back                        // that is done
@@ -72,6 +72,22 @@ type routing struct {
 	readers [][]int                          // by engine.Port: the instances that read it; nil: not the rig's
 	holders map[*sink]*holders               // of its outputs' notes
 	routes  map[*engine.Input]*engine.Routes // what their callbacks send; nil: nothing
+}
+
+// missed takes notice that events are missing which may have been of outputs: any of those may have gone, and be back.
+func (s *Session) missed(events uint64) {
+	for _, sink := range s.routing.sinks {
+		if sink != nil {
+			sink.lose()
+			sink.comeBack()
+		}
+	}
+	s.tell(Notice{Kind: Gap, Lost: events})
+}
+
+// writes reports whether a port is one of the rig's outputs.
+func (r *routing) writes(port engine.Port) bool {
+	return slices.ContainsFunc(r.sinks, func(s *sink) bool { return s != nil && s.out.Port() == port })
 }
 
 // Start opens the ports of a rig and has a session for them, whose Handle must be run: Run does. What
@@ -135,6 +151,9 @@ func (s *Session) Handle(ev *engine.Event) {
 	}
 	r := s.routing
 	if ev.Port < 0 {
+		if ev.Kind == engine.KindGap {
+			s.missed(ev.Lost)
+		}
 		return
 	}
 	if ev.Routed != nil && !r.sends(ev.Routed) {
@@ -142,7 +161,7 @@ func (s *Session) Handle(ev *engine.Event) {
 		return
 	}
 	reads := int(ev.Port) < len(r.readers) && r.readers[ev.Port] != nil
-	if !reads && s.opening.Load() {
+	if !reads && s.opening.Load() && !r.writes(ev.Port) {
 		s.early = append(s.early, kept(ev))
 		return
 	}
@@ -209,17 +228,34 @@ func (s *Session) handleOlder(ev *engine.Event) {
 
 // plugged tells of a port whose device has gone or come back.
 func (s *Session) plugged(ev *engine.Event) {
-	kind, ok := map[engine.Kind]NoticeKind{
-		engine.KindPortLost: Gone, engine.KindPortFound: Found, engine.KindPortReopened: Back,
-		engine.KindOutputSlow: Slow, engine.KindOutputQuick: Quick, engine.KindFeedback: Feedback,
-	}[ev.Kind]
-	if !ok {
+	var kind NoticeKind
+	switch ev.Kind {
+	case engine.KindPortLost:
+		kind = Gone
+	case engine.KindPortFound:
+		kind = Found
+	case engine.KindPortReopened:
+		kind = Back
+	case engine.KindOutputSlow:
+		kind = Slow
+	case engine.KindOutputQuick:
+		kind = Quick
+	case engine.KindFeedback:
+		kind = Feedback
+	default:
 		return
 	}
 	r := s.routing
 	for i, sink := range r.sinks {
 		reads := int(ev.Port) < len(r.readers) && slices.Contains(r.readers[ev.Port], i)
-		if reads || sink != nil && sink.out.Port() == ev.Port {
+		writes := sink != nil && sink.out.Port() == ev.Port
+		if writes && kind == Gone {
+			sink.lose()
+		}
+		if writes && kind == Back {
+			sink.comeBack()
+		}
+		if reads || writes {
 			s.tell(Notice{Kind: kind, Instance: r.rig.Instances[i].Name, Port: *ev.Info})
 		}
 	}
@@ -312,40 +348,54 @@ func (s *Session) openInput(name string, opened map[string]*engine.Input) (*engi
 	if in, ok := s.inputs[name]; ok {
 		return in, nil
 	}
-	info, err := s.engine.Find(engine.In, engine.Named(name))
-	if err != nil {
-		return nil, err
-	}
-	for _, ports := range []map[string]*engine.Input{s.inputs, opened} {
-		for _, in := range ports {
-			if in.Info() == info {
-				return in, nil
+	return find(s, engine.In, name, func(info engine.PortInfo) (*engine.Input, error) {
+		for _, ports := range []map[string]*engine.Input{s.inputs, opened} {
+			for _, in := range ports {
+				if in.Info() == info {
+					return in, nil
+				}
 			}
 		}
-	}
-	return s.engine.OpenInput(engine.Index(info.Index), engine.InputOptions{EndNotes: true})
+		return s.engine.OpenInput(engine.Exactly(info), engine.InputOptions{EndNotes: true})
+	})
 }
 
 func (s *Session) openOutput(name string, opened map[string]*sink) (*sink, error) {
 	if out, ok := s.outputs[name]; ok {
 		return out, nil
 	}
-	info, err := s.engine.Find(engine.Out, engine.Named(name))
-	if err != nil {
-		return nil, err
-	}
-	for _, ports := range []map[string]*sink{s.outputs, opened} {
-		for _, sink := range ports {
-			if sink.out.Info() == info {
-				return sink, nil
+	return find(s, engine.Out, name, func(info engine.PortInfo) (*sink, error) {
+		for _, ports := range []map[string]*sink{s.outputs, opened} {
+			for _, sink := range ports {
+				if sink.out.Info() == info {
+					return sink, nil
+				}
 			}
 		}
+		out, err := s.engine.OpenOutput(engine.Exactly(info), engine.OutputOptions{})
+		if err != nil {
+			return nil, err
+		}
+		return &sink{out: out}, nil
+	})
+}
+
+// find finds a port by what the rig calls it, and has it shared or opened: again if the list of ports has changed
+// meanwhile, which tells them apart only as it is.
+func find[P any](s *Session, direction engine.Direction, name string, open func(engine.PortInfo) (P, error)) (P, error) {
+	const most = 5 // tries
+	for tries := 1; ; tries++ {
+		info, err := s.engine.Find(direction, engine.Named(name))
+		if err != nil {
+			var none P
+			return none, err
+		}
+		port, err := open(info)
+		var changed *engine.NotFoundError
+		if tries == most || !errors.As(err, &changed) {
+			return port, err
+		}
 	}
-	out, err := s.engine.OpenOutput(engine.Index(info.Index), engine.OutputOptions{})
-	if err != nil {
-		return nil, err
-	}
-	return &sink{out: out}, nil
 }
 
 // missing returns the ports of one map that are not in the other, each once.
@@ -494,6 +544,7 @@ func (s *Session) switchOff(outputs []*sink) {
 	take := func() {
 		for i, sink := range outputs {
 			held[i] = sink.held
+			held[i].join(&sink.lost)
 		}
 	}
 	if s.engine.Call(take) != nil {

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 
@@ -12,6 +13,7 @@ import (
 type sink struct {
 	out  *engine.Output
 	held noteSet
+	lost noteSet // what was held when its device went, which may still sound: nothing has reached it since
 }
 
 // noteSet is a set of notes of all channels, and of channels with the sustain pedal down.
@@ -25,6 +27,24 @@ func (n *noteSet) has(channel, note byte) bool {
 	return n.notes[channel][note>>6&1]>>(note&63)&1 != 0
 }
 func (n *noteSet) remove(channel, note byte) { n.notes[channel][note>>6&1] &^= 1 << (note & 63) }
+
+// join adds another set.
+func (n *noteSet) join(other *noteSet) {
+	for channel := range n.notes {
+		n.notes[channel][0] |= other.notes[channel][0]
+		n.notes[channel][1] |= other.notes[channel][1]
+	}
+	n.pedal |= other.pedal
+}
+
+// part takes away what is in another set.
+func (n *noteSet) part(other *noteSet) {
+	for channel := range n.notes {
+		n.notes[channel][0] &^= other.notes[channel][0]
+		n.notes[channel][1] &^= other.notes[channel][1]
+	}
+	n.pedal &^= other.pedal
+}
 
 const (
 	sustain     = 64  // control change: the pedal
@@ -130,6 +150,31 @@ func (n *noteSet) off() []engine.Message {
 func (s *sink) switchOff(held *noteSet) {
 	for _, m := range held.off() {
 		_ = s.out.SendNow(m) // what the driver refuses is counted
+	}
+}
+
+// lose takes notice that the device has gone.
+func (s *sink) lose() {
+	s.lost.join(&s.held)
+	s.held = noteSet{}
+}
+
+// comeBack switches off what was held when the device went, but for what has been switched on again since it came
+// back. If it has gone once more, that is done when it is back from there.
+func (s *sink) comeBack() {
+	s.lost.part(&s.held)
+	var unsent noteSet
+	for _, m := range s.lost.off() {
+		switch err := s.out.Send(m); {
+		case errors.Is(err, engine.ErrNoDevice):
+			return
+		case errors.Is(err, engine.ErrQueueFull):
+			unsent.hold(m)
+		}
+	}
+	s.lost = noteSet{}
+	if unsent != (noteSet{}) {
+		go s.switchOff(&unsent) // the output's end ends this too
 	}
 }
 
