@@ -4,6 +4,7 @@ package engine_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,7 +49,7 @@ func through(m engine.Message) engine.Message {
 func TestRoutesAreSentByTheCallback(t *testing.T) {
 	r := newRig(t, engine.Options{})
 	source, in := r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
-	out, far := r.output(t, 1, engine.OutputOptions{}), r.input(t, 1, engine.InputOptions{})
+	out, far := r.output(t, 1, engine.OutputOptions{Slow: time.Hour}), r.input(t, 1, engine.InputOptions{})
 	routes := thru(out)
 	require.NoError(t, in.Route(routes))
 	direct := uint64(0)
