@@ -311,8 +311,8 @@ static void absorb(struct onset_input *in)
 static void shut(struct onset_input *in)
 {
     take_gate(in, ONSET_SHUT);
-    if (left_outside(
-            in)) // since the last fold; the device may be opened again, and its events go on
+    // Since the last fold: the device may be opened again, and its events go on.
+    if (left_outside(in))
         absorb(in);
 }
 

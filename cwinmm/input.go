@@ -29,9 +29,9 @@ type Input struct {
 }
 
 // OpenInput opens the driver's device id and starts it. Its events go to Ring and notify w, which is
-// told when the device vanishes. The caller ends it with Close and, when nobody reads Ring any more, Free. The error is an
-// *Error; nothing is left open, unless the driver did not return within deadline (ErrTimedOut, a *LateError): then
-// what it holds is released when it does.
+// told when the device vanishes. The caller ends it with Close and, when nobody reads Ring any more, Free. The error
+// is an *Error; nothing is left open, unless the driver did not return within deadline (ErrTimedOut, a *LateError):
+// then what it holds is released when it does.
 func OpenInput(d *Driver, id int, w *Waiter, options InputOptions, deadline time.Duration) (*Input, error) {
 	ring, err := newRing(options.Capacity, options.Buffers)
 	if err != nil {

@@ -44,7 +44,9 @@ void onset_notify_begin(struct onset_watch *watch)
 
 void onset_notify_end(struct onset_watch *watch)
 {
+    if (!watch->notification)
+        return;
     unregistering *end = (unregistering *)find("CM_Unregister_Notification");
-    if (watch->notification && end)
+    if (end)
         end(watch->notification); // waits for the calls under way
 }

@@ -132,27 +132,44 @@ func TestTheRingCarriesEventsWholeAcrossThreads(t *testing.T) {
 	}
 }
 
+// bursts are what a producer does at the consumer's word, one after the other: the first is 1.
+type bursts struct{ begun, ended atomic.Uint64 }
+
+func (b *bursts) begin(n uint64)       { b.begun.Store(n) }
+func (b *bursts) isOver(n uint64) bool { return b.ended.Load() == n }
+
+// produceBursts has a goroutine do each burst when it is begun, until the test ends.
+func produceBursts(t *testing.T, burst func(n uint64)) *bursts {
+	const over = ^uint64(0)
+	b := &bursts{}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for n := uint64(1); b.begun.Load() != over; runtime.Gosched() {
+			if b.begun.Load() == n {
+				burst(n)
+				b.ended.Store(n)
+				n++
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		b.begun.Store(over)
+		<-ended
+	})
+	return b
+}
+
 // A producer that the consumer cannot follow, in bursts: losses are told where they happened, and when all is quiet,
 // every note-off has been delivered or is among what the lost messages ended.
 func TestLossesAreToldAtTheirPlaceWhileThereAreMore(t *testing.T) {
 	const burst = 16
 	r := openRing(t, 2)
-	var begun, ended atomic.Uint64 // bursts
-	defer begun.Store(^uint64(0))
-	go func() {
-		for n := uint64(1); begun.Load() != ^uint64(0); {
-			if begun.Load() == n {
-				// In the events' lowest byte are note-offs on all channels, then.
-				r.produce(n<<8|0x80, burst, false)
-				ended.Store(n)
-				n++
-			}
-			runtime.Gosched()
-		}
-	}()
+	// In the events' lowest byte are note-offs on all channels, then.
+	bursts := produceBursts(t, func(n uint64) { r.produce(n<<8|0x80, burst, false) })
 	for n := uint64(1); n <= 100_000; n++ {
 		var off, told uint64 // channels; events
-		begun.Store(n)
+		bursts.begin(n)
 		tell := func(loss *Loss) {
 			told += loss.By.Total()
 			for channel, notes := range loss.Ends.NoteOff {
@@ -162,7 +179,7 @@ func TestLossesAreToldAtTheirPlaceWhileThereAreMore(t *testing.T) {
 			}
 		}
 		for quiet := false; !quiet; {
-			quiet = ended.Load() == n
+			quiet = bursts.isOver(n)
 			for range r.Look() {
 				var ev Event
 				var loss Loss
@@ -192,23 +209,12 @@ func TestLossesAreToldAtTheirPlaceWhileThereAreMore(t *testing.T) {
 func TestALossIsNotToldBeforeWhatItEnds(t *testing.T) {
 	const burst = 4
 	r := openRing(t, 2)
-	var begun, ended atomic.Uint64 // bursts
-	defer begun.Store(^uint64(0))
-	go func() {
-		for n := uint64(1); begun.Load() != ^uint64(0); {
-			if begun.Load() == n {
-				r.lose(0x407F8F, burst) // the note-off that is moved last
-				ended.Store(n)
-				n++
-			}
-			runtime.Gosched()
-		}
-	}()
+	bursts := produceBursts(t, func(uint64) { r.lose(0x407F8F, burst) }) // the note-off that is moved last
 	for n := uint64(1); n <= 30_000; n++ {
-		begun.Store(n)
+		bursts.begin(n)
 		var told uint64
 		for quiet := false; !quiet; {
-			quiet = ended.Load() == n
+			quiet = bursts.isOver(n)
 			r.Look()
 			var loss Loss
 			if r.Lost(&loss) {

@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -78,7 +79,13 @@ func TestADriverThatKeepsBuffersIsGivenUp(t *testing.T) {
 	assert.ErrorContains(t, in.Stats().Device.LastError, "not opened again")
 	assert.Equal(t, engine.Device{Lost: true, Losses: 8, Reopened: 7, LastError: in.Stats().Device.LastError}, in.Stats().Device)
 	r.script(t)
-	r.looked(t, 1)
+	other := r.input(t, 1, engine.InputOptions{})
+	for range 3 { // from the second time on another is opened no sooner than this one would be
+		r.loop.Unplug(1)
+		r.next(t, engine.KindPortLost, other.Port())
+		require.NoError(t, r.loop.Replug(1, 1, ""))
+		r.next(t, engine.KindPortReopened, other.Port())
+	}
 	assert.Equal(t, before+8, r.Stats().KeptBuffers)
 	assert.True(t, in.Stats().Device.Lost)
 	require.NoError(t, in.Close())
@@ -170,6 +177,13 @@ func TestADeviceWithoutANameHidesNoOther(t *testing.T) {
 		r.next(t, engine.KindPortReopened, in.Port(), out.Port())
 		if ids { // the list alone tells
 			r.script(t, "midiInGetDevCaps cable=1 -> NODRIVER", `at=0s cable=0 -> replug id="another"`)
+			require.Eventually(t, func() bool {
+				ports, err := r.Outputs()
+				return err == nil && slices.ContainsFunc(ports, func(p engine.PortInfo) bool { return p.Identity == "another" })
+			}, time.Minute, time.Millisecond)
+			_, err := r.Find(engine.In, engine.Named("Other"))
+			require.NoError(t, err)
+			assert.True(t, in.Stats().Device.Lost, "the first look tells: the one without a name was there before")
 			r.next(t, engine.KindPortLost, in.Port(), out.Port())
 		}
 	}

@@ -17,8 +17,8 @@ const lookEvery = 1200 * time.Millisecond
 
 // watch looks after the devices of an engine's ports, on a goroutine of its own: at the list of ports, for those
 // that have gone or come, and at the ports, for what their drivers have said. It runs while a port is
-// open or somebody polls, and sleeps until waiter is told: that something has changed (cwinmm.Watch), that
-// somebody has noticed a loss or opened a port, or by the beat, should the driver not return from a look of
+// open or somebody polls, and sleeps until waiter is told: that something has changed (cwinmm.Watch), that somebody
+// has noticed a loss or wants a look now (lookNow), or by the beat, should the driver not return from a look of
 // cwinmm.Watch.
 type watch struct {
 	waiter *cwinmm.Waiter

@@ -71,16 +71,32 @@ func sleeps(t *testing.T, process int) map[string]int {
 	return all
 }
 
-// While nothing arrives, no thread of the program wakes up more often than once a second.
+// mostWakings returns how often the busiest thread of a process wakes up within a time.
+func mostWakings(t *testing.T, process int, within time.Duration) int {
+	t.Helper()
+	before := sleeps(t, process)
+	time.Sleep(within)
+	most := 0
+	for thread, n := range sleeps(t, process) {
+		most = max(most, n-before[thread])
+	}
+	return most
+}
+
+// While nothing arrives, no thread of the program wakes up more often than once a second, but when the pollers
+// are woken for safety (each 10 s): Go's own threads wake up a few dozen times then, and more on a busy machine.
+// So one of the spans of 5 s has to be quiet.
 func TestAnIdleProgramSleeps(t *testing.T) {
 	c, stderr := startMonitor(t)
-	time.Sleep(3 * time.Second) // it has settled: the list of ports is looked at twice
 	const seconds = 5
-	before := sleeps(t, c.Process.Pid)
-	time.Sleep(seconds * time.Second)
-	for thread, n := range sleeps(t, c.Process.Pid) {
-		assert.LessOrEqual(t, n-before[thread], seconds, "%s", thread)
+	var most []int
+	for {
+		most = append(most, mostWakings(t, c.Process.Pid, seconds*time.Second))
+		if most[len(most)-1] <= seconds || len(most) == 8 {
+			break
+		}
 	}
+	assert.LessOrEqual(t, most[len(most)-1], seconds, "wakings of the busiest thread in %d s each: %v", seconds, most)
 	require.NoError(t, c.Process.Signal(os.Interrupt))
 	_, err := io.ReadAll(stderr)
 	require.NoError(t, err)

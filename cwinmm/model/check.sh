@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-cp ./*.pml tso.h "$scratch"
+cp ./*.pml "$scratch"
 cd "$scratch"
 failed=0
 

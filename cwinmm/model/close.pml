@@ -12,7 +12,7 @@
  *   engine/engine.go  removeInput, adopt, letGo, settle; engine/input.go  shut; engine/read.go  ReadInto
  *
  * There is one place in the table, so that it is used again as soon as it may, and one buffer. Memory is x86-TSO
- * (tso.h). Every wait with a limit may end at any moment, with DEADLINES; without, none does, and nobody may be left
+ * (tso.pml). Every wait with a limit may end at any moment, with DEADLINES; without, none does, and nobody may be left
  * waiting. The driver may fail to open or start, call back whenever it likes from midiInOpen on and also after
  * midiInClose, and with DEADLINES keep the buffer, or never return.
  *
@@ -81,7 +81,7 @@
 #define POLLER      (CALLBACKS + 2 * OPENINGS)
 #define PROCESSES   (CALLBACKS + 2 * OPENINGS + 1)
 
-#include "tso.h"
+#include "tso.pml"
 
 /* 0, and in front of an assertion to name it. */
 hidden byte ALIVE, OWN, ONE, LEFT, HEARD, IDLE, COUNTED, ENDED;

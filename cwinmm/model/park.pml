@@ -9,7 +9,7 @@
  *   ring.go    Ring.Look, News
  *   engine/poller.go  run, changed, obey, pass, sleep, news
  *
- * Memory is x86-TSO (tso.h). The disarming is a plain store, as in C; that of Go is a locked instruction.
+ * Memory is x86-TSO (tso.pml). The disarming is a plain store, as in C; that of Go is a locked instruction.
  *
  * ■ is an invariant of the design.
  *   WOKEN    the park and wake hand-shake: the poller does not sleep, with nobody about to wake it, while an event, a
@@ -56,7 +56,7 @@
 #define PROCESSES (RINGS + 1)
 #endif
 
-#include "tso.h"
+#include "tso.pml"
 
 /* 0, and in front of an assertion to name it. */
 hidden byte WOKEN, STOPPED;

@@ -74,22 +74,6 @@ type routing struct {
 	routes  map[*engine.Input]*engine.Routes // what their callbacks send; nil: nothing
 }
 
-// missed takes notice that events are missing which may have been of outputs: any of those may have gone, and be back.
-func (s *Session) missed(events uint64) {
-	for _, sink := range s.routing.sinks {
-		if sink != nil {
-			sink.lose()
-			sink.comeBack()
-		}
-	}
-	s.tell(Notice{Kind: Gap, Lost: events})
-}
-
-// writes reports whether a port is one of the rig's outputs.
-func (r *routing) writes(port engine.Port) bool {
-	return slices.ContainsFunc(r.sinks, func(s *sink) bool { return s != nil && s.out.Port() == port })
-}
-
 // Start opens the ports of a rig and has a session for them, whose Handle must be run: Run does. What
 // there is to tell is sent to notices, if that is not nil; what does not fit is dropped and counted. The
 // error joins those of all ports that cannot be opened; then none is left open.
@@ -226,6 +210,17 @@ func (s *Session) handleOlder(ev *engine.Event) {
 	}
 }
 
+// missed takes notice that events are missing which may have been of outputs: any of those may have gone, and be back.
+func (s *Session) missed(events uint64) {
+	for _, sink := range s.routing.sinks {
+		if sink != nil {
+			sink.lose()
+			sink.comeBack()
+		}
+	}
+	s.tell(Notice{Kind: Gap, Lost: events})
+}
+
 // plugged tells of a port whose device has gone or come back.
 func (s *Session) plugged(ev *engine.Event) {
 	var kind NoticeKind
@@ -259,6 +254,11 @@ func (s *Session) plugged(ev *engine.Event) {
 			s.tell(Notice{Kind: kind, Instance: r.rig.Instances[i].Name, Port: *ev.Info})
 		}
 	}
+}
+
+// writes reports whether a port is one of the rig's outputs.
+func (r *routing) writes(port engine.Port) bool {
+	return slices.ContainsFunc(r.sinks, func(s *sink) bool { return s != nil && s.out.Port() == port })
 }
 
 // kept returns a copy of an event that is good for as long as it is wanted. What LostBy says is not.
