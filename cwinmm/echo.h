@@ -8,6 +8,7 @@
 #define ONSET_ECHO_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define ONSET_ECHO_PLACES 256
@@ -25,6 +26,13 @@ struct onset_echoes {
 static inline _Atomic uint64_t *onset_echo_place(struct onset_echoes *echoes, uint32_t message)
 {
     return &echoes->said[message * 0x9E3779B1u >> 24];
+}
+
+// May a message have been sent of late? Said at once of nearly all that have not.
+static inline bool onset_echo_suspects(struct onset_echoes *echoes, uint32_t message)
+{
+    uint64_t said = atomic_load_explicit(onset_echo_place(echoes, message), memory_order_relaxed);
+    return (uint32_t)(said & 0xFFFFFF) == message;
 }
 
 // Returns how often a message that has come at ticks has come back by now; 0: not within window.

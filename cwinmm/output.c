@@ -125,8 +125,7 @@ static MMRESULT transmit(struct onset_output *out, uint32_t message, uint64_t *n
     uint64_t start = *now;
     // Relaxed, both: read to see how long this takes, and nothing else (onset_output_stuck).
     atomic_store_explicit(&out->since, start, memory_order_relaxed);
-    MMRESULT result =
-        out->driver->calls->out_short(out->driver, out->handle, message & ONSET_BYTES);
+    MMRESULT result = out->out_short(out->driver, out->handle, message & ONSET_BYTES);
     *now = onset_ticks(out->clock);
     atomic_store_explicit(&out->since, 0, memory_order_relaxed);
     if (result == MMSYSERR_NOERROR) {
@@ -565,6 +564,7 @@ struct onset_output *onset_output_open(struct onset_driver *driver, UINT id,
     onset_queue_make(&out->queue, out->cells, options->capacity);
     onset_driver_hold(driver);
     out->driver = driver;
+    out->out_short = driver->calls->out_short;
     out->id = id;
     out->options = *options;
     out->clock = options->clock;

@@ -112,6 +112,12 @@ func (o *Output) Gone() bool { return bool(C.onset_output_gone(o.c)) }
 // Lose has the output drop what is queued, now and later: its device has gone.
 func (o *Output) Lose() { C.onset_output_lose(o.c) }
 
+// Missed counts what it has been given and the driver has not taken, long messages among it. It does not allocate.
+func (o *Output) Missed() uint64 {
+	n := C.onset_output_counts(o.c)
+	return uint64(n.failed + n.refused + n.dropped)
+}
+
 // Counts returns the output's counters.
 func (o *Output) Counts() OutputCounts {
 	n := C.onset_output_counts(o.c)

@@ -74,6 +74,7 @@ struct onset_output {
     _Atomic uint64_t since; // ticks when the claim's holder called midiOutShortMsg; 0: it has not
     HMIDIOUT handle;        // the claim's holder only
     struct onset_driver *driver;
+    MMRESULT (*out_short)(struct onset_driver *, HMIDIOUT, DWORD message); // driver's
     uint64_t slow_ticks, calm_ticks;
     // Counters. sent, failed, slow, moved and direct are written under the claim.
     _Atomic uint64_t sent;

@@ -1,7 +1,7 @@
 package cwinmm
 
 // RouteCells is how many cells Routes have.
-const RouteCells = 3*16*128 + 16*32 + 48 + 16
+const RouteCells = 128 * 128
 
 // MostTogether is how many messages can be sent together.
 const MostTogether = 255

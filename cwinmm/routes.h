@@ -47,64 +47,65 @@ static_assert(sizeof(struct onset_route_cell) == 8, "as RouteCell in routes.go")
 static_assert(sizeof(struct onset_route_target) == 16, "as RouteTarget in routes.go");
 static_assert(sizeof(struct onset_route_step) == 8, "as RouteStep in routes.go");
 
-// A message's cell, as layout in tables.go.
-enum {
-    ONSET_ROUTE_NOTES = 0,
-    ONSET_ROUTE_PRESSURES = 16 * 128,
-    ONSET_ROUTE_CONTROLLERS = 2 * 16 * 128,
-    ONSET_ROUTE_PROGRAMS = 3 * 16 * 128 + 16 * 32,
-    ONSET_ROUTE_AFTERTOUCHES = ONSET_ROUTE_PROGRAMS + 16,
-    ONSET_ROUTE_PITCHES = ONSET_ROUTE_PROGRAMS + 32,
-    ONSET_ROUTE_SYSTEM = ONSET_ROUTE_PROGRAMS + 48,
-    ONSET_ROUTE_CELLS = ONSET_ROUTE_SYSTEM + 16,
-};
+// The cell of messages that begin with the same two bytes, as RouteCellOf in route.go.
+#define ONSET_ROUTE_CELLS (128 * 128)
+
+static inline uint32_t onset_route_cell_of(uint32_t message)
+{
+    return (message & 0x7F) << 7 | (message >> 8 & 0x7F);
+}
 
 #define ONSET_TAGS 15 // from 1 on
 
-// A cell as a callback reads it: with all that there is to know of one that sends one message, so
-// that it has to wait for one cache line and no more.
+// A cell as a callback reads it: with all that there is to know of one that sends one message which
+// takes data bytes as they are. So there is one cache line to wait for, and its address hangs on
+// nothing but the message.
 struct onset_route {
-    struct onset_route_step step; // of the only message
-    uint16_t output, threshold;   // the same
-    uint16_t targets;             // how many; ONSET_ONE_MESSAGE: the above
-    uint16_t unused;
+    union {
+        struct onset_output *output; // of the only message; NULL: it has gone
+        uint64_t first;              // of the targets
+    };
+    uint32_t base; // of the only message; 0: read targets
+    union {
+        uint16_t taken;   // of the data bytes, the first in the lower half
+        uint16_t targets; // how many
+    };
+    uint8_t shift; // by which what is taken goes into the only message
+    uint8_t unused;
 };
-
-#define ONSET_ONE_MESSAGE 0xFFFF
 
 static_assert(sizeof(struct onset_route) == 16, "four to a cache line");
 
 // Each is written within the gate.
 struct onset_route_counts {
-    _Atomic uint64_t
-        routed; // messages that have been sent along routes, or not, for a reason below
+    // Messages that have been sent along routes, or not, for a reason below.
+    _Atomic uint64_t routed;
     _Atomic uint64_t unsent; // messages for outputs that have gone or been closed
     _Atomic uint64_t looped; // messages not sent along because they go round
-    _Atomic uint32_t loop;   // the cell of the last one
+    _Atomic uint32_t loop;   // the last one
 };
 
 struct onset_routes {
-    const struct onset_route *cells;
-    const uint32_t *firsts; // by cell: its first target
-    const struct onset_route_target *targets;
-    const struct onset_route_step *steps;
-    uint32_t tag; // of events that have been sent along them
-    uint32_t outputs;
-    // The gate's holder's.
-    bool active;    // they are run
-    uint64_t round; // messages that go round: bit_of
-    struct onset_routes *next;
-    uint32_t echo_window; // as of onset_echo_heard
+    struct onset_route cells[ONSET_ROUTE_CELLS]; // by onset_route_cell_of
     // The input's, and its driver's.
     struct onset_route_counts *counts;
     struct onset_echoes *echoes;
+    // The gate's holder's.
+    uint64_t round;       // messages that go round: bit_of
+    bool active;          // they are run
+    uint32_t tag;         // of events that have been sent along them
+    uint32_t echo_window; // as of onset_echo_heard
+    uint32_t outputs;
+    const struct onset_route_target *targets;
+    const struct onset_route_step *steps;
+    struct onset_routes *next;
     struct onset_output *output[]; // NULL: it has gone
 };
 
-// Copies tables. outputs: what their targets' numbers stand for, each of which the routes keep a
-// reference of. NULL: no memory.
-// A cell has at most 65534 targets.
-struct onset_routes *onset_routes_new(const struct onset_route_cell *cells, uint32_t cell_count,
+// Copies tables: ONSET_ROUTE_CELLS cells and what they lead to. outputs: what their targets'
+// numbers stand for, each of which the routes keep a reference of. NULL: no memory. A cell has at
+// most 65535 targets.
+struct onset_routes *onset_routes_new(const struct onset_route_cell *cells,
                                       const struct onset_route_target *targets,
                                       uint32_t target_count, const struct onset_route_step *steps,
                                       uint32_t step_count, struct onset_output *const *outputs,

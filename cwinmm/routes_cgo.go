@@ -38,7 +38,7 @@ func (in *Input) Route(r *Routes) error {
 		}
 	}
 	routes := C.onset_routes_new(
-		(*C.struct_onset_route_cell)(unsafe.Pointer(unsafe.SliceData(r.Cells))), C.uint32_t(len(r.Cells)),
+		(*C.struct_onset_route_cell)(unsafe.Pointer(unsafe.SliceData(r.Cells))),
 		(*C.struct_onset_route_target)(unsafe.Pointer(unsafe.SliceData(r.Targets))), C.uint32_t(len(r.Targets)),
 		(*C.struct_onset_route_step)(unsafe.Pointer(unsafe.SliceData(r.Steps))), C.uint32_t(len(r.Steps)),
 		unsafe.SliceData(outputs), C.uint32_t(len(outputs)), C.uint32_t(r.Tag),

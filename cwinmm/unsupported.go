@@ -307,6 +307,9 @@ func (*Output) Lose() {}
 // ResetFirst does nothing in this build.
 func (*Output) ResetFirst(bool) {}
 
+// Missed returns 0 in this build.
+func (*Output) Missed() uint64 { return 0 }
+
 // Counts returns nothing in this build.
 func (*Output) Counts() OutputCounts { return OutputCounts{} }
 

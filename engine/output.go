@@ -215,6 +215,20 @@ func (o *Output) result(on *outOpening, err error) error {
 	return &PortError{o.Info(), err}
 }
 
+// Lapses returns a number that changes when a message may not have reached the device: the driver or the queue has
+// refused it, or it was dropped, or the device has gone; and whether that is still so. As long as neither is the case,
+// what a driver's callback has sent (Input.Route) is with the driver or queued. It does not allocate, and may be called
+// concurrently.
+func (o *Output) Lapses() (number uint64, lost bool) {
+	number = o.stats().Losses<<32 + o.unsent.Load()
+	on := o.now.Load()
+	if on == nil || !on.enter() {
+		return number, true
+	}
+	defer on.leave()
+	return number + on.out.Missed(), on.out.Gone()
+}
+
 // ResetOnClose says whether Close resets the device before it closes it (midiOutReset), which turns off
 // every note that it may be playing, whoever sent it; it does not unless this says so. With many drivers
 // that is 2,064 messages, two seconds at the speed of a DIN line.

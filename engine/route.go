@@ -23,7 +23,7 @@ type (
 // RouteCells is how many cells Routes have.
 const RouteCells = cwinmm.RouteCells
 
-// Routes say which messages each short message of an input leads to (Input.Route). They are tables: the message has
+// Routes say which messages each short message of an input leads to (Input.Route). They are tables: a message has
 // a cell (RouteCellOf), that has targets, in the order in which they are sent, and a target has steps. Package rig makes
 // them of a rig. They are read only, and may be used for several inputs.
 type Routes struct {
@@ -33,38 +33,8 @@ type Routes struct {
 	Outputs []*Output // by RouteTarget.Output; of the same engine
 }
 
-// The first cell of each kind of message, by channel and number or by channel.
-const (
-	noteCells       = 0
-	pressureCells   = 16 * 128
-	controllerCells = 2 * 16 * 128
-	programCells    = 3*16*128 + 16*32 // controllers of 14 bits stand between, which no single message is
-	aftertouchCells = programCells + 16
-	pitchCells      = programCells + 32
-	systemCells     = programCells + 48
-)
-
-// RouteCellOf returns a message's cell: one for each note, key's pressure and controller of a channel, one for each
-// channel's program, pressure and pitch, and one for each kind of system message.
-func RouteCellOf(m Message) int {
-	channel, number := int(m.Status()&15), int(m.Data1()&0x7F)
-	switch m.Status() &^ 15 {
-	case NoteOff, NoteOn:
-		return noteCells + channel*128 + number
-	case KeyPressure:
-		return pressureCells + channel*128 + number
-	case ControlChange:
-		return controllerCells + channel*128 + number
-	case ProgramChange:
-		return programCells + channel
-	case ChannelPressure:
-		return aftertouchCells + channel
-	case PitchBend:
-		return pitchCells + channel
-	default:
-		return systemCells + channel
-	}
-}
+// RouteCellOf returns a message's cell: one for all messages that begin with the same two bytes.
+func RouteCellOf(m Message) int { return int(m.Status()&0x7F)<<7 | int(m.Data1()&0x7F) }
 
 // echoWindow is how soon a message that goes round comes back: a few bytes on a DIN cable and the drivers on its way.
 const echoWindow = 5 * time.Millisecond
@@ -193,7 +163,7 @@ func (in *Input) report() {
 	if r.routes == nil {
 		return
 	}
-	cell := r.routes.Cells[n.Loop]
+	cell := r.routes.Cells[RouteCellOf(Message(n.Loop))]
 	for _, target := range r.routes.Targets[cell.First : cell.First+cell.Count] {
 		info := r.routes.Outputs[target.Output].Info()
 		in.engine.post(Event{Time: Now(), Kind: KindFeedback, Port: in.port, Info: &info})

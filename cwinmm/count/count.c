@@ -1,28 +1,27 @@
 // Opens an input on a virtual cable and has its callback called COUNT times, for callgrind to count
 // its instructions (count.sh). The ring has room for all, and the poller is awake.
-//     count [N]    with routes of N mappings, whose output has gone, so that nothing is sent
+//     count [N]    with routes by N mappings, of which each callback takes one
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../input.h"
 #include "../loopback.h"
 
-enum { COUNT = 1000 };
+enum { COUNT = 1000, MESSAGE = 0x4007B0 };
 
-// Routes that map controllers, one to another, mappings of them; the first is that of the source.
-static struct onset_routes *routes_of(uint32_t mappings)
+// Routes by so many mappings, one for each controller, then the next: to another controller.
+static struct onset_routes *routes_by(uint32_t mappings, struct onset_output *output)
 {
     struct onset_route_cell *cells = calloc(ONSET_ROUTE_CELLS, sizeof *cells);
     struct onset_route_target *targets = calloc(mappings, sizeof *targets);
     struct onset_route_step *steps = calloc(mappings, sizeof *steps);
-    struct onset_output *none[1] = {NULL};
     for (uint32_t i = 0; i < mappings; i++) {
-        cells[i % ONSET_ROUTE_CELLS] = (struct onset_route_cell){i, 1};
+        cells[(onset_route_cell_of(MESSAGE) + i) % ONSET_ROUTE_CELLS] =
+            (struct onset_route_cell){i, 1};
         targets[i] = (struct onset_route_target){.first = i, .count = 1};
-        steps[i] = (struct onset_route_step){.base = 0x07B0, .low = 16, .high = 32};
+        steps[i] = (struct onset_route_step){.base = 0x08B0, .low = 16, .high = 32};
     }
-    return onset_routes_new(cells, ONSET_ROUTE_CELLS, targets, mappings, steps, mappings, none, 1,
-                            1, 100);
+    return onset_routes_new(cells, targets, mappings, steps, mappings, &output, 1, 1, 100);
 }
 
 int main(int argc, char **argv)
@@ -41,10 +40,18 @@ int main(int argc, char **argv)
         return 1;
     }
     if (argc > 1) {
+        const struct onset_output_options quick = {.capacity = 2,
+                                                   .clock = ONSET_CLOCK_TSC,
+                                                   .slow_ticks = UINT64_MAX,
+                                                   .calm_ticks = UINT64_MAX,
+                                                   .deadline_ns = 5000000000};
+        struct onset_output *output = onset_output_open(driver, 0, &quick, &outcome, &token);
         // All that has come, which is nothing, has been handled.
-        onset_input_route(input, routes_of((uint32_t)atoi(argv[1])));
+        onset_input_route(input, routes_by((uint32_t)atoi(argv[1]), output));
     }
-    onset_rogue_call(onset_loopback_rogue(driver, 0), MIM_DATA, COUNT);
+    struct onset_rogue rogue = onset_loopback_rogue(driver, 0);
+    for (uint32_t i = 0; i < COUNT; i++)
+        rogue.callback((HMIDIIN)rogue.handle, MIM_DATA, rogue.instance, MESSAGE, i);
     uint64_t published = atomic_load(&ring->head);
     if (published != COUNT)
         fprintf(stderr, "count: %d events were published\n", (int)published);

@@ -109,36 +109,45 @@ func (r *Rig) named() lanes {
 func (r *Rig) compileDirect(readers []int, l lanes, outputs []*engine.Output) *engine.Routes {
 	routes := &engine.Routes{Cells: make([]engine.RouteCell, engine.RouteCells)}
 	numbers := make(map[*engine.Output]uint16)
-	steps := make(map[uint32]uint32) // where the table's begin
+	steps := make(map[uint32]uint32)          // where the table's begin
+	made := make(map[uint32]engine.RouteCell) // by the table's
+	add := func(t target) {
+		first, ok := steps[t.first]
+		if !ok {
+			first = uint32(len(routes.Steps))
+			steps[t.first] = first
+			for _, s := range r.tables.steps[t.first : t.first+uint32(t.count)+uint32(t.under)] {
+				routes.Steps = append(routes.Steps, engine.RouteStep{
+					Base: uint32(s.Base), Source: uint8(s.Source), Low: s.Low, High: s.High,
+				})
+			}
+		}
+		out := outputs[t.output]
+		number, ok := numbers[out]
+		if !ok {
+			number = uint16(len(routes.Outputs))
+			numbers[out] = number
+			routes.Outputs = append(routes.Outputs, out)
+		}
+		routes.Targets = append(routes.Targets, engine.RouteTarget{
+			First: first, Pass: t.pass, Output: number, Threshold: t.threshold, Count: t.count, Under: t.under,
+		})
+	}
 	for at := range routes.Cells {
-		cell := engine.RouteCell{First: uint32(len(routes.Targets))}
-		for _, i := range readers {
-			for _, t := range r.cellOf(i, at) {
-				if ok, _ := l.direct(i, int(t.output)); !ok {
-					continue
-				}
-				first, ok := steps[t.first]
-				if !ok {
-					first = uint32(len(routes.Steps))
-					steps[t.first] = first
-					for _, s := range r.tables.steps[t.first : t.first+uint32(t.count)+uint32(t.under)] {
-						routes.Steps = append(routes.Steps, engine.RouteStep{
-							Base: uint32(s.Base), Source: uint8(s.Source), Low: s.Low, High: s.High,
-						})
+		status, data1 := byte(0x80|at>>7), byte(at&0x7F)
+		place := placeOf(status, data1)
+		cell, ok := made[place]
+		if !ok {
+			first := uint32(len(routes.Targets))
+			for _, i := range readers {
+				for _, t := range r.sentBy(i, status, data1) {
+					if ok, _ := l.direct(i, int(t.output)); ok {
+						add(t)
 					}
 				}
-				out := outputs[t.output]
-				number, ok := numbers[out]
-				if !ok {
-					number = uint16(len(routes.Outputs))
-					numbers[out] = number
-					routes.Outputs = append(routes.Outputs, out)
-				}
-				routes.Targets = append(routes.Targets, engine.RouteTarget{
-					First: first, Pass: t.pass, Output: number, Threshold: t.threshold, Count: t.count, Under: t.under,
-				})
-				cell.Count++
 			}
+			cell = engine.RouteCell{First: first, Count: uint32(len(routes.Targets)) - first}
+			made[place] = cell
 		}
 		routes.Cells[at] = cell
 	}
@@ -148,16 +157,11 @@ func (r *Rig) compileDirect(readers []int, l lanes, outputs []*engine.Output) *e
 	return routes
 }
 
-// cellOf returns the targets of a message's cell, by its place within the input's (engine.RouteCellOf).
-func (r *Rig) cellOf(instance, at int) []target {
-	first := layout[control.CC].first
-	if number := uint32(at) - first; uint32(at) >= first && number < 16*128 &&
-		!r.Instances[instance].Decoder.Delivers(uint16(number%128)) {
+// sentBy returns what a message that begins with two bytes sends when it arrives at an instance.
+func (r *Rig) sentBy(instance int, status, data1 byte) []target {
+	if status&0xF0 == engine.ControlChange && !r.Instances[instance].Decoder.Delivers(uint16(data1)) {
 		return nil
 	}
-	if pairs := layout[control.Pair].first; uint32(at) >= pairs && uint32(at) < layout[control.Program].first {
-		return nil // no message is that by itself
-	}
-	c := r.tables.cells[uint32(r.tables.inputs[instance])*cellsPerInput+uint32(at)]
+	c := r.tables.cells[uint32(r.tables.inputs[instance])*cellsPerInput+placeOf(status, data1)]
 	return r.tables.targets[c.first : c.first+c.count]
 }

@@ -14,6 +14,8 @@ type sink struct {
 	out  *engine.Output
 	held noteSet
 	lost noteSet // what was held when its device went, which may still sound: nothing has reached it since
+
+	lapses uint64 // as counted when a callback last ended a note
 }
 
 // noteSet is a set of notes of all channels, and of channels with the sustain pedal down.
@@ -87,11 +89,24 @@ func begins(m engine.Message) bool {
 	return false
 }
 
-// Sent keeps account of messages that the driver's callback has sent.
+// Sent keeps account of messages that the driver's callback has sent. If the driver has refused any since this was
+// last looked at, or its device has gone, a note that one of these ends counts as held: it may be.
 func (s *sink) Sent(messages []engine.Message) {
 	for _, m := range messages {
-		s.held.follow(m)
+		after := s.held
+		after.follow(m)
+		if after != s.held && (begins(m) || !s.lapsed()) {
+			s.held = after
+		}
 	}
+}
+
+// lapsed reports whether messages may not have reached the device since it was last asked.
+func (s *sink) lapsed() bool {
+	before := s.lapses
+	now, lost := s.out.Lapses()
+	s.lapses = now
+	return lost || now != before
 }
 
 // SendSysEx sends a system exclusive message, of which the output makes a copy.

@@ -71,6 +71,21 @@ const (
 	pagesPerInput   = 2 * 16 * 128
 )
 
+// placeOf returns which of an input's cells is that of messages that begin with two bytes.
+func placeOf(status, data1 byte) uint32 {
+	channel := uint32(status & 15)
+	if status >= engine.SysEx {
+		return firstSystemCell + channel
+	}
+	l := layout[channelTypes[status>>4&7]]
+	return l.first + channel*l.channel + uint32(data1)%l.channel
+}
+
+// channelTypes are what channel messages change, by the upper half of the status byte without its highest bit.
+var channelTypes = [...]control.Type{
+	control.Note, control.Note, control.Pressure, control.CC, control.Program, control.Aftertouch, control.Pitch,
+}
+
 // place returns the index of a control's cell; ok is false if there is none.
 func (t *Tables) place(input uint32, c control.Control) (index uint32, ok bool) {
 	if c.Type < control.RPN {
