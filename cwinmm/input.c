@@ -97,7 +97,7 @@ static uint32_t route(struct onset_input *in, const struct onset_event *event)
     struct onset_routes *routes = atomic_load(&in->routes);
     if (!routes || !(event->data & 0x80))
         return 0;
-    onset_output_approach(routes->outputs > 0 ? routes->output[0] : NULL);
+    onset_output_approach(routes->output[0]);
     if (!routes->active) {
         // Acquire: what the consumer has handled before (Ring.Calm in ring.go).
         if (atomic_load_explicit(&in->ring->calm, memory_order_acquire) !=
@@ -115,15 +115,15 @@ static void publish(struct onset_input *in, uint32_t token, struct onset_event e
     enum onset_kind kind = onset_kind_of(event.data);
     if (kind == ONSET_MORE)
         bump(&in->more);
-    if (kind == ONSET_MALFORMED)
+    if (kind == ONSET_MALFORMED) {
         bump(&in->malformed);
-    if (kind != ONSET_MALFORMED && unwanted(in, event.data)) {
+    } else if (in->filter && unwanted(in, event.data)) {
         bump(&in->filtered);
         leave(in, token);
         return;
-    }
-    if (kind != ONSET_MALFORMED)
+    } else {
         event.data |= route(in, &event);
+    }
     if (!onset_ring_push(in->ring, event))
         // Under the gate: the waiter may go behind it. Another callback that comes meanwhile is
         // held up no longer than it takes to wake.

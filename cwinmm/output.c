@@ -119,8 +119,10 @@ static void demote(struct onset_output *out, uint64_t ticks)
     }
 }
 
-// The call itself, timed; under the claim. now: ticks, as it begins and as it ends.
-static MMRESULT transmit(struct onset_output *out, uint32_t message, uint64_t *now)
+// The call itself, timed; under the claim. now: ticks, as it begins and as it ends. Inline, since a
+// callback sends with it.
+__attribute__((always_inline)) static inline MMRESULT transmit(struct onset_output *out,
+                                                               uint32_t message, uint64_t *now)
 {
     uint64_t start = *now;
     // Relaxed, both: read to see how long this takes, and nothing else (onset_output_stuck).
@@ -320,8 +322,10 @@ static void leave_rest(struct onset_output *out, const uint32_t *messages, uint3
 }
 
 // Sends on this thread, if nobody else sends and nothing waits. False: nothing has been done.
-static bool send_inline(struct onset_output *out, const uint32_t *messages, uint32_t count,
-                        bool in_callback, uint64_t now, int32_t *came)
+__attribute__((always_inline)) static inline bool send_inline(struct onset_output *out,
+                                                              const uint32_t *messages,
+                                                              uint32_t count, bool in_callback,
+                                                              uint64_t now, int32_t *came)
 {
     if (atomic_load_explicit(&out->lane, memory_order_relaxed) != ONSET_INLINE || !claim(out))
         return false;
@@ -346,12 +350,9 @@ static bool send_inline(struct onset_output *out, const uint32_t *messages, uint
     return first;
 }
 
-static int32_t send(struct onset_output *out, const uint32_t *messages, uint32_t count,
-                    bool in_callback, uint64_t now)
+static int32_t send_later(struct onset_output *out, const uint32_t *messages, uint32_t count,
+                          bool in_callback)
 {
-    int32_t came;
-    if (send_inline(out, messages, count, in_callback, now, &came))
-        return came;
     struct onset_item items[ONSET_TOGETHER];
     for (uint32_t i = 0; i < count; i++)
         items[i] = (struct onset_item){.message = messages[i]};
@@ -360,16 +361,29 @@ static int32_t send(struct onset_output *out, const uint32_t *messages, uint32_t
 
 int32_t onset_output_send(struct onset_output *out, const uint32_t *messages, uint32_t count)
 {
-    return send(out, messages, count, false, onset_ticks(out->clock));
+    int32_t came;
+    if (send_inline(out, messages, count, false, onset_ticks(out->clock), &came))
+        return came;
+    return send_later(out, messages, count, false);
+}
+
+// Apart, so that the usual path keeps no registers for it.
+__attribute__((noinline)) static bool route_later(struct onset_output *out,
+                                                  const uint32_t *messages, uint32_t count)
+{
+    if (atomic_load_explicit(&out->claim, memory_order_relaxed) == CLOSED)
+        return false;
+    send_later(out, messages, count, true);
+    return true;
 }
 
 bool onset_output_route(struct onset_output *out, const uint32_t *messages, uint32_t count,
                         uint64_t now)
 {
-    if (onset_output_gone(out) || atomic_load_explicit(&out->claim, memory_order_relaxed) == CLOSED)
+    int32_t came;
+    if (onset_output_gone(out))
         return false;
-    send(out, messages, count, true, now);
-    return true;
+    return send_inline(out, messages, count, true, now, &came) || route_later(out, messages, count);
 }
 
 int32_t onset_output_send_long(struct onset_output *out, const void *bytes, uint32_t length)

@@ -43,7 +43,8 @@ struct onset_routes *onset_routes_new(const struct onset_route_cell *cells,
                                       uint32_t step_count, struct onset_output *const *outputs,
                                       uint32_t output_count, uint32_t tag, uint32_t echo_window)
 {
-    size_t head = sizeof(struct onset_routes) + output_count * sizeof(struct onset_output *);
+    size_t output_places = output_count > 0 ? output_count : 1;
+    size_t head = sizeof(struct onset_routes) + output_places * sizeof(struct onset_output *);
     size_t target_bytes = target_count * sizeof *targets, step_bytes = step_count * sizeof *steps;
     struct onset_routes *routes = onset_alloc(head + target_bytes + step_bytes, ONSET_APART);
     if (!routes)

@@ -99,7 +99,7 @@ struct onset_routes {
     const struct onset_route_target *targets;
     const struct onset_route_step *steps;
     struct onset_routes *next;
-    struct onset_output *output[]; // NULL: it has gone
+    struct onset_output *output[]; // at least one; NULL: it has gone
 };
 
 // Copies tables: ONSET_ROUTE_CELLS cells and what they lead to. outputs: what their targets'

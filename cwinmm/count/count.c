@@ -26,11 +26,11 @@ static struct onset_routes *routes_by(uint32_t mappings, struct onset_output *ou
 
 int main(int argc, char **argv)
 {
-    const uint16_t names[1][32] = {{'C', 'o', 'u', 'n', 't'}};
+    const uint16_t names[2][32] = {{'I', 'n'}, {'O', 'u', 't'}};
     struct onset_outcome outcome = {0};
     uint32_t token = 0;
     struct onset_input_options options = {.clock = ONSET_CLOCK_TSC};
-    struct onset_driver *driver = onset_loopback_new(names, 1);
+    struct onset_driver *driver = onset_loopback_new(names, 2);
     struct onset_ring *ring = onset_ring_new(2048, 1);
     struct onset_waiter *waiter = onset_waiter_new();
     struct onset_input *input = onset_input_open(driver, 0, ring, onset_pool_new(1, 256), waiter,
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
                                                    .slow_ticks = UINT64_MAX,
                                                    .calm_ticks = UINT64_MAX,
                                                    .deadline_ns = 5000000000};
-        struct onset_output *output = onset_output_open(driver, 0, &quick, &outcome, &token);
+        struct onset_output *output = onset_output_open(driver, 1, &quick, &outcome, &token);
         // All that has come, which is nothing, has been handled.
         onset_input_route(input, routes_by((uint32_t)atoi(argv[1]), output));
     }
