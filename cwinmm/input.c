@@ -331,10 +331,11 @@ static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
 {
     const struct onset_winmm *calls = in->driver->calls;
     uint64_t due_ns = onset_os_ns() + (uint64_t)in->grace_ns;
-    for (;;) {
+    for (int tries = 1;; tries++) {
         calling(in, "midiInClose");
         MMRESULT result = calls->in_close(in->driver, handle);
-        if (result != MIDIERR_STILLPLAYING || onset_os_ns() >= due_ns)
+        if (result != MIDIERR_STILLPLAYING ||
+            (tries >= ONSET_CLOSE_TRIES && onset_os_ns() >= due_ns))
             return result;
         calling(in, "midiInReset");
         calls->in_reset(in->driver, handle);

@@ -80,6 +80,21 @@ func TestCase04StillPlayingForEver(t *testing.T) {
 	require.NoError(t, other.Close())
 }
 
+// A driver that is slow to answer as well is asked no less often for that.
+func TestCase04StillPlayingAndSlow(t *testing.T) {
+	r := newCase(t, engine.Options{Deadline: 400 * time.Millisecond})
+	in, out := r.works(t, 0)
+	r.script(t, "midiInClose cable=0 nth=1..5 -> STILLPLAYING", "midiInReset cable=0 nth=2 -> delay 200ms",
+		"midiOutClose cable=0 nth=2 -> delay 200ms", "midiOutClose cable=0 nth=1..5 -> STILLPLAYING")
+	within(t, "closing", func() {
+		for _, err := range []error{in.Close(), out.Close()} {
+			if err != nil { // the deadline is over, the handle's thread goes on
+				assert.ErrorIs(t, err, engine.ErrTimedOut)
+			}
+		}
+	})
+}
+
 // A driver that does not return is abandoned at the deadline, and shown, and the error says where it is. The rest
 // goes on, and the engine can be closed. When the driver returns, what it held is given back.
 func testStuck(t *testing.T, call string, closing func(*trial, *engine.Input, *sender) error) {
