@@ -56,9 +56,9 @@ type routing struct {
 //
 // An output sends within the callback only while it is idle and its driver quick. Otherwise its messages are queued for
 // its thread. One call that takes longer than OutputOptions.Slow, or fails, has that done until the driver has been
-// calm (KindOutputSlow, KindOutputQuick). Microsoft's pages contradict each other here: that of
-// CALLBACK_FUNCTION lists midiOutShortMsg among what may be called in a callback, that of MidiInProc says that no
-// multimedia function should be, because of deadlocks. Such a driver must not be given routes.
+// calm (KindOutputSlow, KindOutputQuick). Microsoft's two pages on MidiInProc contradict each
+// other here: the older (ms711612) lists midiOutShortMsg among what may be called in a callback, the newer (dd798460) allows
+// no multimedia function, because of deadlocks. Such a driver must not be given routes.
 //
 // A message that comes back each time it is sent, 32 times in a row within 5 ms each, is not sent again
 // (KindFeedback, InputStats.Looped). The error is a *PortError: no memory.
