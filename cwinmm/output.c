@@ -308,8 +308,8 @@ static int32_t enqueue(struct onset_output *out, const struct onset_item *items,
     if (!queued) {
         done_with(out, count);
         atomic_fetch_add_explicit(&out->refused, count, memory_order_relaxed);
-        // Who looked at what has been dropped has seen nothing to send (is_ready), and what stands
-        // behind it has nobody yet.
+        // Who looked at what has been dropped has seen nothing to send (is_ready). Something may
+        // stand behind it.
         if (drops > 0)
             onset_notify(&out->service.bell);
         return ONSET_FULL;

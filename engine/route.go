@@ -213,8 +213,7 @@ func (in *Input) adoptRoutes() {
 func (in *Input) calm() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	// With others to adopt first, it is not known whether those before have been freed.
-	if in.stream.tag == in.routing.tag && in.in.Ring.Calm() {
+	if in.in.Ring.Calm() {
 		in.routing.calmed = in.routing.tag
 	}
 }

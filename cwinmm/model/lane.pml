@@ -48,6 +48,12 @@
 #ifndef CALMS
 #define CALMS 0
 #endif
+#ifndef LONGS
+#define LONGS 0 /* 1: of those in Go, the last is a long one */
+#endif
+#ifndef NOW
+#define NOW 0 /* 1: of those in Go, the very last is sent by SendNow */
+#endif
 #ifndef TRIES
 #define TRIES 2 /* of enqueue, to make room */
 #endif
@@ -65,6 +71,7 @@
 #define WORDS 2
 
 #define OWN(me) ((me) < CALLBACKS -> MESSAGES : GO)
+#define PLAIN(me) ((me) < CALLBACKS -> MESSAGES : GO - LONGS - NOW)
 #define TOTAL (CALLBACKS * MESSAGES + GO)
 
 #define THREAD SENDERS
@@ -95,7 +102,7 @@ byte left, rest;
 bool within;
 byte put, got, turns[CAPACITY], cell[CAPACITY];
 bool thread_sleeps;               /* on the bell */
-#ifdef NOW
+#if NOW
 bool claim_sleeps;                /* who sends now, on the claim */
 bool gone_sleeps;                 /* on long_gone */
 byte long_gone;
@@ -183,7 +190,7 @@ inline give_up()
 #else
 	d_step { DRAINED(me) -> memory[CLAIM] = 0; owner = NOBODY };
 #endif
-#ifdef NOW
+#if NOW
 	d_step { /* onset_wake_all */
 		if
 		:: claimants > 0 -> claim_sleeps = false
@@ -205,7 +212,7 @@ inline take()
 {
 	do
 	:: CLAIM_IT(me) -> break
-#ifdef NOW
+#if NOW
 	:: CLAIM_TAKEN(me) ->
 #ifndef TWIN_CLAIMANTS_UNCOUNTED
 		claimants++;
@@ -243,7 +250,7 @@ inline get(only_short)
 				:: else
 				fi;
 				if
-				:: d_step { DRAINED(me) && got == index -> got++; within = (item & GOES_ON) } ->
+				:: d_step { DRAINED(me) && got == index -> got++; within = ((item & GOES_ON) != 0) } ->
 #ifndef DROPS
 					cell[CELL(index)] = 0; /* nobody will look */
 #endif
@@ -267,7 +274,7 @@ inline drain_queue(only_short)
 		:: else ->
 			atomic {
 				transmit();
-#ifdef NOW
+#if NOW
 				if
 				:: item & LONG -> long_gone++; gone_sleeps = false /* count_long */
 				:: else
@@ -371,13 +378,17 @@ proctype sender(byte me)
 	do
 	:: number < OWN(me) ->
 		if
-		:: count = 1
-		:: number + GROUPS <= OWN(me) -> count = GROUPS
-#ifdef LONGS
-		:: me >= CALLBACKS -> atomic { count = 1; mark = LONG }; goto queue
+#ifdef GROUPED
+		:: number < PLAIN(me) && number + GROUPS > PLAIN(me) -> count = 1
+#else
+		:: number < PLAIN(me) -> count = 1
 #endif
-#ifdef NOW
-		:: me >= CALLBACKS -> count = 1; goto send_now
+		:: number + GROUPS <= PLAIN(me) -> count = GROUPS
+#if LONGS
+		:: number == PLAIN(me) -> atomic { count = 1; mark = LONG }; goto queue
+#endif
+#if NOW
+		:: number == PLAIN(me) + LONGS -> count = 1; goto send_now
 #endif
 		fi;
 
@@ -479,7 +490,7 @@ queue:		/* enqueue */
 		fi;
 		goto next;
 
-#ifdef NOW
+#if NOW
 send_now:	/* onset_output_send_now */
 		take();
 		until = put;

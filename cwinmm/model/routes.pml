@@ -33,7 +33,7 @@
 #define CALLBACKS 2
 #endif
 #ifndef EVENTS
-#define EVENTS 3
+#define EVENTS 2
 #endif
 #ifndef TABLES
 #define TABLES 2 /* that come into force, one after the other */
@@ -144,7 +144,9 @@ proctype callback(byte me)
 			:: table == 0
 			:: table != 0 ->
 				TOUCH(table);
-#ifndef TWIN_ACTIVE_AT_ONCE
+#ifdef TWIN_ACTIVE_AT_ONCE
+				runs[table] = true;
+#else
 				if
 				:: runs[table]
 				:: !runs[table] && calm != head -> table = 0
@@ -208,7 +210,7 @@ proctype replacer()
 		if
 #ifdef CLOSES
 #ifndef TWIN_ROUTE_WHILE_CLOSING
-		:: ending -> break
+		:: ending -> mu = false; break
 #endif
 #endif
 		:: else
@@ -384,30 +386,28 @@ end:
 		if
 		:: arming && end_seen == next ->
 			atomic { !mu -> mu = true }
-			if
-#ifdef TWIN_CALM_OF_ANOTHER
-			:: true ->
+			/* Ring.Calm */
+#ifdef TWIN_HEAD_BEFORE_OLDER
+			quiet = (head == next);
+			quiet = (quiet && older == 0);
 #else
-			:: own == tag ->
-#endif
-				/* Ring.Calm */
-#ifndef TWIN_CALM_WHILE_OLDER
-				quiet = (older == 0);
+#ifdef TWIN_CALM_WHILE_OLDER
+			quiet = true;
 #else
-				quiet = true;
+			quiet = (older == 0);
 #endif
-				quiet = (quiet && head == next);
+			quiet = (quiet && head == next);
+#endif
 #ifndef TWIN_CALM_WITH_A_LOSS
-				quiet = (quiet && lost <= told);
+			quiet = (quiet && lost <= told);
 #endif
+			atomic {
 				if
-				:: quiet -> atomic { calm = next; calmed = tag }
+				:: quiet -> calm = next; calmed = tag; quiet = false
 				:: else
-				fi
-			:: else
-			fi;
-			mu = false;
-			quiet = false
+				fi;
+				mu = false
+			}
 		:: else
 		fi;
 		do
