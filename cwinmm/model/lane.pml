@@ -375,14 +375,16 @@ proctype sender(byte me)
 {
 	byte number, count, i, n, index, item, tries, drops, mark, until;
 	bool ready, first, ok;
+#ifdef QUEUED /* two of those in Go are, a short one and a long one */
+	if
+	:: me >= CALLBACKS -> number = 2
+	:: else
+	fi;
+#endif
 	do
 	:: number < OWN(me) ->
 		if
-#ifdef GROUPED
-		:: number < PLAIN(me) && number + GROUPS > PLAIN(me) -> count = 1
-#else
 		:: number < PLAIN(me) -> count = 1
-#endif
 		:: number + GROUPS <= PLAIN(me) -> count = GROUPS
 #if LONGS
 		:: number == PLAIN(me) -> atomic { count = 1; mark = LONG }; goto queue
@@ -603,6 +605,14 @@ init {
 		:: i < CAPACITY -> turns[i] = i; i++
 		:: else -> break
 		od;
+#ifdef QUEUED
+		put = 2;
+		waiting = 2;
+		cell[0] = MESSAGE(CALLBACKS, 1);
+		cell[1] = MESSAGE(CALLBACKS, 2) + LONG;
+		turns[0] = 1;
+		turns[1] = 2;
+#endif
 		run sender(0);
 #if SENDERS > 1
 		run sender(1);

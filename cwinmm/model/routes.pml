@@ -93,6 +93,12 @@ byte came, sent_last, sent;
 #define LOOK d_step /* nothing is lost */
 #endif
 
+#ifdef TWIN_COME_SINCE
+#define BEGINS (calm != NEVER)
+#else
+#define BEGINS (calm == head)
+#endif
+
 #define TOUCH(table) assert(ALIVE || alive[table])
 
 /* A message, or what ends those from one number to another. */
@@ -149,8 +155,8 @@ proctype callback(byte me)
 #else
 				if
 				:: runs[table]
-				:: !runs[table] && calm != head -> table = 0
-				:: !runs[table] && calm == head -> runs[table] = true
+				:: !runs[table] && !BEGINS -> table = 0
+				:: !runs[table] && BEGINS -> runs[table] = true
 				fi
 #endif
 				if
@@ -252,7 +258,9 @@ proctype replacer()
 				:: retired != seen
 				fi
 			od;
+#ifndef TWIN_RETIRED_SILENTLY
 			atomic { thread_sleeps = false; notified = true } /* onset_notify */
+#endif
 		:: else
 		fi;
 		atomic {
@@ -321,7 +329,9 @@ end:				!thread_sleeps
 				free_all(list);
 				older = older - n;
 				n = 0;
+#ifndef TWIN_FREED_SILENTLY
 				command++; /* onset_command */
+#endif
 				break
 			:: backs < BACKS && LOAD(me, GATE) == BUSY ->
 				d_step {
