@@ -2,8 +2,8 @@
  *
  * Stands for
  *   output.c   send, send_inline, enqueue, drop_oldest, leave_rest, get, is_ready, begin, done_with, claim, take, give_up,
- *              demote, of transmit the lane, discard, drain, onset_output_send_now, serve; of onset_output_route send;
- *              of shut_down the claim
+ *              demote, of transmit the lane, discard, drain, drain_short, give_way, onset_output_send_now, serve; of
+ *              onset_output_route send
  *   queue.c    onset_queue_put, onset_queue_get, onset_queue_get_all, look_at, take, onset_queue_ready
  *   wait.h     onset_notify, onset_arm, onset_rest, onset_disarm: the thread's bell; onset_wait on the claim
  *
@@ -25,7 +25,7 @@
  *   STUCK    one that never returns from a call (-DHANGS) holds up no callback but the one in it
  *   END      nobody waits for ever
  *
- * Left out: indices that wrap, bytes (a message is its sender and number), what becomes of a long message once it has
+ * Left out: closing, indices that wrap, bytes (a message is its sender and number), what becomes of a long message once it has
  * left the queue (long.c), the time: whether a call is slow, and an output calm, may be decided either way, SLOWS and
  * CALMS times. A call that fails is to a callback as one that is slow.
  */
@@ -66,7 +66,7 @@
 #endif
 
 /* Words. */
-#define CLAIM 0 /* 1: somebody sends; 2: closed */
+#define CLAIM 0
 #define BELL  1
 #define WORDS 2
 
@@ -99,7 +99,7 @@ hidden byte ONE, ORDER, GROUP, WOKEN, LOST, SLOW, STUCK;
 
 byte lane, waiting, claimants;
 byte left, rest;
-bool within;
+bool within;                      /* a group of the queue's */
 byte put, got, turns[CAPACITY], cell[CAPACITY];
 bool thread_sleeps;               /* on the bell */
 #if NOW
@@ -110,7 +110,7 @@ byte long_gone;
 
 /* Ghosts. */
 #define NOBODY 255
-byte owner = NOBODY;                /* of the claim */
+byte owner = NOBODY;              /* of the claim */
 byte last[SENDERS], before;       /* number sent last, by sender; the message, if it goes on */
 byte sent, gone;                  /* gone: refused, dropped */
 byte slows = SLOWS, calms = CALMS, slow[SENDERS + 1];
@@ -403,7 +403,11 @@ proctype sender(byte me)
 		:: lane == INLINE
 		fi;
 		if
+#ifdef TWIN_CLAIM_BY_LOOK
+		:: LOAD(me, CLAIM) == 0 -> d_step { DRAINED(me) -> memory[CLAIM] = 1; owner = me }
+#else
 		:: CLAIM_IT(me)
+#endif
 		:: CLAIM_TAKEN(me) -> goto queue
 		fi;
 #endif
