@@ -430,7 +430,14 @@ static bool free_retired(struct onset_input *in)
         onset_sleep(1000000);
         return true;
     }
+    uint32_t freed = 0;
+    for (struct onset_routes *routes = retired; routes; routes = routes->next)
+        freed++;
     onset_routes_free(retired);
+    // Seq_cst: what callbacks have published along them is found by whoever sees this (Ring.Calm in
+    // ring.go).
+    atomic_fetch_sub(&in->ring->older, freed);
+    onset_command(in->waiter); // which may have waited for that to be calm
     return true;
 }
 
@@ -445,6 +452,8 @@ void onset_input_route(struct onset_input *in, struct onset_routes *routes)
     onset_ring_hurry(in->ring, !in->filter && !routes);
     if (!old)
         return;
+    // Before the consumer can know of the new ones, and before old can be freed (free_retired).
+    atomic_fetch_add(&in->ring->older, 1);
     old->next = atomic_load_explicit(&in->retired, memory_order_relaxed);
     while (!atomic_compare_exchange_weak(&in->retired, &old->next, old))
         ;

@@ -21,8 +21,12 @@ static bool is_left(struct onset_output *out)
 static bool get(struct onset_output *out, enum onset_wanted wanted, struct onset_item *item)
 {
     uint32_t left = atomic_load_explicit(&out->left, memory_order_relaxed);
-    if (!left)
-        return onset_queue_get(&out->queue, wanted, item);
+    if (!left) {
+        bool got = onset_queue_get(&out->queue, wanted, item);
+        if (got)
+            out->within = item->message & ONSET_GOES_ON;
+        return got;
+    }
     *item = (struct onset_item){.message = out->rest[out->rest_end - left]};
     if (!onset_wants(wanted, *item))
         return false;
@@ -305,6 +309,10 @@ static int32_t enqueue(struct onset_output *out, const struct onset_item *items,
     if (!queued) {
         done_with(out, count);
         atomic_fetch_add_explicit(&out->refused, count, memory_order_relaxed);
+        // Who looked at what has been dropped has seen nothing to send (is_ready). Something may
+        // stand behind it.
+        if (drops > 0)
+            onset_notify(&out->service.bell);
         return ONSET_FULL;
     }
     onset_notify(&out->service.bell);
@@ -431,10 +439,10 @@ MMRESULT onset_output_send_now(struct onset_output *out, uint32_t message)
     if (!take(out))
         return MMSYSERR_INVALHANDLE;
     // A writer may have taken its place in the queue and not yet filled it: it was first all the
-    // same.
+    // same. So is the rest of what has begun, also if that has come since.
     uint32_t before = atomic_load_explicit(&out->queue.put, memory_order_acquire);
     drain_short(out);
-    while (is_left(out) ||
+    while (is_left(out) || out->within ||
            (int32_t)(atomic_load_explicit(&out->queue.got, memory_order_relaxed) - before) < 0) {
         give_way(out);
         if (!take(out))

@@ -18,7 +18,7 @@ import (
 type Ring struct {
 	// In C memory.
 	head, lost, gaps, tail, gapsMet, calm *atomic.Uint64
-	gone                                  *atomic.Uint32
+	gone, older                           *atomic.Uint32
 	lostBy                                *[losses]atomic.Uint64
 	gap                                   *[C.ONSET_GAPS]gap
 	slots                                 unsafe.Pointer
@@ -80,6 +80,7 @@ func newRing(capacity, buffers int) (*Ring, error) {
 		tail:     word(C.ONSET_APART),
 		gapsMet:  word(C.ONSET_APART + 8),
 		calm:     word(C.ONSET_APART + 16),
+		older:    (*atomic.Uint32)(at(C.ONSET_APART + 24)),
 		lostBy:   (*[losses]atomic.Uint64)(at(3 * C.ONSET_APART)),
 		gap:      (*[C.ONSET_GAPS]gap)(at(4 * C.ONSET_APART)),
 		slots:    unsafe.Pointer(C.onset_ring_slots(c)),
@@ -209,9 +210,18 @@ func (r *Ring) Pointer() unsafe.Pointer { return unsafe.Pointer(r.c) }
 // Capacity returns how many short messages may wait.
 func (r *Ring) Capacity() uint64 { return r.capacity }
 
-// Calm says that everything that Look saw has been handled: routes that wait for that may be run (routes.h), if
-// nothing has come since.
-func (r *Ring) Calm() { r.calm.Store(r.next) }
+// Calm says that all events have been handled, as Next's caller has those that it was given: routes that wait for
+// that may be run (routes.h), if nothing has come since. False: there is something to look at or to tell first, or a
+// callback may still be running routes that were replaced.
+func (r *Ring) Calm() bool {
+	// Older first: what has been sent along routes that are freed is below the head read after it (free_retired in
+	// input.c).
+	if r.older.Load() > 0 || r.head.Load() != r.next || r.lost.Load() > r.told {
+		return false
+	}
+	r.calm.Store(r.next)
+	return true
+}
 
 // Drained reports whether Next has taken all that Look saw.
 func (r *Ring) Drained() bool { return r.next == r.end }

@@ -11,6 +11,8 @@
 //       136     gaps_met                          believes the ring, or gap[], full
 //       144     calm   head when everything       the consumer writes, the producer looks before it
 //               before it had been handled        begins to route (routes.h)
+//       152     older  routes that have been      the consumer looks before it writes calm
+//               replaced and not yet freed
 //   byte 256    mask, most, refs                  constant while events flow
 //   byte 384    lost_by                           what lost is made of
 //   byte 512    gap[0] ...                        what the gap records stand for
@@ -101,6 +103,7 @@ struct onset_ring {
     _Alignas(ONSET_APART) _Atomic uint64_t tail;
     _Atomic uint64_t gaps_met; // gap records that the consumer is done with
     _Atomic uint64_t calm;
+    _Atomic uint32_t older;
     _Alignas(ONSET_APART) uint64_t mask;
     uint64_t most;         // waiting, for a short message to be refused
     _Atomic uint64_t soon; // the same, for onset_ring_push_soon to refuse it: most or 0
@@ -116,6 +119,7 @@ static_assert(offsetof(struct onset_ring, gone) == 40, "ring.go reads gone at 40
 static_assert(offsetof(struct onset_ring, tail) == ONSET_APART, "ring.go writes tail at 128");
 static_assert(offsetof(struct onset_ring, gaps_met) == ONSET_APART + 8, "ring.go writes it at 136");
 static_assert(offsetof(struct onset_ring, calm) == ONSET_APART + 16, "ring.go writes it at 144");
+static_assert(offsetof(struct onset_ring, older) == ONSET_APART + 24, "ring.go reads older at 152");
 static_assert(offsetof(struct onset_ring, lost_by) == 3 * ONSET_APART, "ring.go reads it at 384");
 static_assert(offsetof(struct onset_ring, gap) == 4 * ONSET_APART, "ring.go reads gap at 512");
 static_assert(offsetof(struct onset_gap, pedal_up) == 256, "ring.go takes it at 256");

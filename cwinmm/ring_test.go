@@ -229,6 +229,24 @@ func TestALossIsNotToldBeforeWhatItEnds(t *testing.T) {
 	}
 }
 
+// New routes may be run when every event has been taken, every loss told, and no callback can be running older ones.
+func TestItIsCalmWhenNothingIsLeftToHandle(t *testing.T) {
+	r := openRing(t, 2)
+	assert.True(t, r.Calm())
+	r.produce(0, 3, false) // the last of which is lost
+	assert.False(t, r.Calm(), "two events wait")
+	var ev Event
+	for range r.Look() {
+		r.Next(&ev)
+	}
+	assert.False(t, r.Calm(), "the loss has not been told")
+	var loss Loss
+	require.True(t, r.Lost(&loss))
+	assert.True(t, r.Calm())
+	r.older.Store(1)
+	assert.False(t, r.Calm(), "older routes have not been freed")
+}
+
 func TestErrorsAreFoundByTheirResult(t *testing.T) {
 	for result, want := range map[MMResult][]error{
 		2:       {ErrNoDevice},

@@ -8,7 +8,9 @@
 // says so: then nobody sends the same again. Two things are to be seen to when routes change.
 //   - Messages that came before may be waiting in the ring for Go to send. New routes are not run
 //     until the consumer has said that everything before has been handled (ring->calm), as long as
-//     nothing has come since. Until then events carry no tag, and Go sends.
+//     nothing has come since. Until then events carry no tag, and Go sends. It says so when those
+//     before have been freed (ring->older): an event that is still being sent along them comes with
+//     their tag.
 //   - A callback may be running the old routes. They are freed when the gate has been seen free
 //     after they were taken out: whoever enters then finds the new ones (input.c).
 #ifndef ONSET_ROUTES_H

@@ -183,6 +183,7 @@ func (in *Input) adoptRoutes() {
 func (in *Input) calm() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.routing.calmed = in.routing.tag
-	in.in.Ring.Calm()
+	if in.in.Ring.Calm() {
+		in.routing.calmed = in.routing.tag
+	}
 }

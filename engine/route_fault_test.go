@@ -114,6 +114,29 @@ func TestARouteThatBlocks(t *testing.T) {
 	require.NoError(t, far.Close())
 }
 
+// The event of a callback that is held up while its routes are replaced, twice, says what it has been sent along, and
+// that is expected until it comes.
+func TestRoutesAreExpectedWhileACallbackRunsThem(t *testing.T) {
+	r := newRouted(t, engine.OutputOptions{Slow: time.Hour})
+	r.script(t, "midiOutShortMsg cable=1 nth=1 -> hang")
+	played := r.play(t, 0, engine.Source{Count: 1})
+	require.Eventually(t, func() bool { return r.loop.Struck() == 1 }, hang, time.Millisecond)
+	for range 2 {
+		require.NoError(t, r.in.Route(thru(r.out.Output)))
+		r.drain(t)
+	}
+	assert.True(t, r.in.Expects(r.routes))
+	require.NoError(t, r.loop.Script(engine.Faults{}))
+	played()
+	r.run(t, func(ev *engine.Event) bool {
+		assert.Same(t, r.routes, ev.Routed)
+		return true
+	})
+	r.direct(t)
+	assert.False(t, r.in.Expects(r.routes))
+	r.settle(t)
+}
+
 // A driver that refuses what it is given is left to the output's thread until it is calm; that is told.
 func TestARouteThatFails(t *testing.T) {
 	r := newRouted(t, engine.OutputOptions{Calm: 50 * time.Millisecond})
