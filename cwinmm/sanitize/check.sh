@@ -30,18 +30,19 @@ for tool in asan tsan plain; do
     programs[$tool]=${core[*]}
 done
 
-# Compiles those of a tool's files that have changed against the sources as they are, and links them.
-build() { # build FOLDER TOOL CHANGED: of a copy of the sources; a file, or all
-    local name own
+# Compiles a tool's files, or those that depend on one that has changed since they were compiled as they are, and links
+# them.
+build() { # build FOLDER TOOL [CHANGED]
+    local name object depends=${3+"(^|[ /])${3//./\\.}( |$)"}
     mkdir -p "$1/objects"
     (cd "$1" && for name in ${programs[$2]}; do
-        own=objects/${name//\//-}.o
-        if [[ $3 == all || $name == "$3" ]]; then
-            echo "$own $name"
+        object=objects/${name//\//-}.o
+        if [[ -z $depends ]] || grep -qE "$depends" "$scratch/as-is/$2/${object%.o}.d"; then
+            echo "$object $name"
         else
-            ln -sf "$scratch/as-is/$2/$own" "$own"
+            ln -sf "$scratch/as-is/$2/$object" "$object"
         fi
-    done | xargs -r -P "$(nproc)" -L 1 gcc -std=gnu11 -Wall -Wextra -g -pthread ${flags[$2]} -c -o) &&
+    done | xargs -r -P "$(nproc)" -L 1 gcc -std=gnu11 -Wall -Wextra -g -pthread -MMD ${flags[$2]} -c -o) &&
         gcc ${flags[$2]% -include*} -pthread -o "$1/program" "$1"/objects/*.o
 }
 
@@ -71,7 +72,7 @@ holds() { # holds TOOL ARGUMENTS...
     local tool=$1 start=$SECONDS
     shift
     copy "$scratch/as-is/$tool"
-    build "$scratch/as-is/$tool" "$tool" all
+    build "$scratch/as-is/$tool" "$tool"
     if run "$scratch/as-is/$tool" "$tool" "$@" >"$scratch/out" 2>&1; then
         cat "$scratch/out"
         echo "$tool: clean ($((SECONDS - start)) s)"
@@ -92,10 +93,9 @@ declare -A says=(
 )
 
 catches() { # catches CATCHER ARGUMENT NAME FILE OLD NEW
-    local catcher=$1 argument=$2 name=$3 file=$4 old=$5 new=$6 folder="$scratch/twin" tool=$1 changed=$4 text
+    local catcher=$1 argument=$2 name=$3 file=$4 old=$5 new=$6 folder="$scratch/twin" tool=$1 text
     local start=$EPOCHREALTIME micros tries
     [[ $catcher != books ]] || tool=asan
-    [[ $file != *.h ]] || changed=all
     rm -rf "$folder"
     copy "$folder"
     text=$(<"$folder/$file")
@@ -105,7 +105,7 @@ catches() { # catches CATCHER ARGUMENT NAME FILE OLD NEW
         return
     fi
     echo "${text/"$old"/"$new"}" >"$folder/$file"
-    build "$folder" "$tool" "$changed" >"$scratch/out" 2>&1 || { cat "$scratch/out"; failed=1; return; }
+    build "$folder" "$tool" "$file" >"$scratch/out" 2>&1 || { cat "$scratch/out"; failed=1; return; }
     # Some need an unlucky moment.
     start=$EPOCHREALTIME
     for tries in 1 2 3 4 5 6 7 8; do
