@@ -172,6 +172,9 @@ static uint64_t run_openings(struct stage *stage, struct opening *openings, uint
         CHECK(close_input(opening, (i + 1) % LATE == 0));
         test_join(consumer);
         taken += opening->taken;
+        // Callbacks go on, and may not touch these. The ring is looked at once more.
+        onset_pool_drop(opening->pool);
+        onset_waiter_drop(opening->waiter);
     }
     return taken;
 }
@@ -188,8 +191,6 @@ static uint64_t count_openings(struct opening *openings, uint32_t count)
         CHECK(events == opening->taken && lost == opening->lost);
         sum += events + lost - last.folded + last.concurrent + opening->counts.late;
         onset_ring_drop(opening->ring);
-        onset_pool_drop(opening->pool);
-        onset_waiter_drop(opening->waiter);
     }
     return sum;
 }
