@@ -63,7 +63,7 @@ run() { # run FOLDER TOOL ARGUMENTS...
     plain)
         # Its threads take turns: without fairness a loop that waits for another keeps the turn for long.
         timeout 240 valgrind -q --fair-sched=yes --leak-check=full --errors-for-leak-kinds=definite,indirect \
-            --error-exitcode=1 "$program" "$@"
+            --error-exitcode=1 --exit-on-first-error=yes "$program" "$@"
         ;;
     esac
 }
@@ -156,9 +156,9 @@ catches tsan "20 close route" "last reference dropped relaxed" memory.h \
     'atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel)' \
     'atomic_fetch_sub_explicit(refs, 1, memory_order_relaxed)'
 
-catches litmus 60 "no fence before the look whether the poller sleeps" wait.h \
+catches litmus 15 "no fence before the look whether the poller sleeps" wait.h \
     'atomic_thread_fence(memory_order_seq_cst)' '(void)0'
-catches litmus 60 "the poller says that it sleeps by a plain store" wait.h \
+catches litmus 15 "the poller says that it sleeps by a plain store" wait.h \
     'atomic_store(&waiter->state, ONSET_ASLEEP)' \
     'atomic_store_explicit(&waiter->state, ONSET_ASLEEP, memory_order_relaxed)'
 
