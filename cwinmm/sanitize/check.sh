@@ -13,6 +13,7 @@ share=1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 failed=0
+limit= # seconds for a run
 
 declare -A flags=(
     [asan]="-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -include sanitize/jitter.h"
@@ -57,12 +58,12 @@ run() { # run FOLDER TOOL ARGUMENTS...
     local program=$1/program tool=$2
     shift 2
     case $tool in
-    asan) ASAN_OPTIONS=detect_stack_use_after_return=1 timeout 120 "$program" "$@" ;;
-    tsan) TSAN_OPTIONS=halt_on_error=1 timeout 120 "$program" "$@" ;;
-    litmus) timeout 120 "$program" "$@" ;;
+    asan) ASAN_OPTIONS=detect_stack_use_after_return=1 timeout "$limit" "$program" "$@" ;;
+    tsan) TSAN_OPTIONS=halt_on_error=1 timeout "$limit" "$program" "$@" ;;
+    litmus) timeout "$limit" "$program" "$@" ;;
     plain)
         # Its threads take turns: without fairness a loop that waits for another keeps the turn for long.
-        timeout 240 valgrind -q --fair-sched=yes --leak-check=full --errors-for-leak-kinds=definite,indirect \
+        timeout "$limit" valgrind -q --fair-sched=yes --leak-check=full --errors-for-leak-kinds=definite,indirect \
             --error-exitcode=1 --exit-on-first-error=yes "$program" "$@"
         ;;
     esac
@@ -70,6 +71,7 @@ run() { # run FOLDER TOOL ARGUMENTS...
 
 holds() { # holds TOOL ARGUMENTS...
     local tool=$1 start=$SECONDS
+    limit=$((120 * share))
     shift
     copy "$scratch/as-is/$tool"
     build "$scratch/as-is/$tool" "$tool"
@@ -106,7 +108,8 @@ catches() { # catches CATCHER ARGUMENT NAME FILE OLD NEW
     fi
     echo "${text/"$old"/"$new"}" >"$folder/$file"
     build "$folder" "$tool" "$file" >"$scratch/out" 2>&1 || { cat "$scratch/out"; failed=1; return; }
-    # Some need an unlucky moment.
+    # Some need an unlucky moment; some hang.
+    limit=30
     start=$EPOCHREALTIME
     for tries in 1 2 3 4 5 6 7 8; do
         run "$folder" "$tool" ${argument} >"$scratch/out" 2>&1 && continue
