@@ -24,7 +24,7 @@ static bool get(struct onset_output *out, enum onset_wanted wanted, struct onset
     if (!left) {
         bool got = onset_queue_get(&out->queue, wanted, item);
         if (got)
-            out->within = item->message & ONSET_GOES_ON;
+            out->goes_on = item->message & ONSET_GOES_ON;
         return got;
     }
     *item = (struct onset_item){.message = out->rest[out->rest_end - left]};
@@ -413,11 +413,20 @@ int32_t onset_output_send_long(struct onset_output *out, const void *bytes, uint
     return came;
 }
 
-// Sends the short messages that are first in the queue, under the claim.
-static void drain_short(struct onset_output *out)
+// Is there anything that was queued before an index of the queue, or that belongs to what was? The
+// writer of the latter may not be done with it. Under the claim.
+static bool is_before(struct onset_output *out, uint32_t index)
+{
+    uint32_t got = atomic_load_explicit(&out->queue.got, memory_order_relaxed);
+    return is_left(out) || out->goes_on || (int32_t)(got - index) < 0;
+}
+
+// Sends short messages that are first in the queue and come before an index, under the claim.
+static void drain_short(struct onset_output *out, uint32_t index)
 {
     struct onset_item item;
-    while (!onset_service_stopping(&out->service) && get(out, ONSET_ANY_SHORT, &item))
+    while (!onset_service_stopping(&out->service) && is_before(out, index) &&
+           get(out, ONSET_ANY_SHORT, &item))
         transmit_item(out, item);
 }
 
@@ -441,13 +450,12 @@ MMRESULT onset_output_send_now(struct onset_output *out, uint32_t message)
     // A writer may have taken its place in the queue and not yet filled it: it was first all the
     // same. So is the rest of what has begun, also if that has come since.
     uint32_t before = atomic_load_explicit(&out->queue.put, memory_order_acquire);
-    drain_short(out);
-    while (is_left(out) || out->within ||
-           (int32_t)(atomic_load_explicit(&out->queue.got, memory_order_relaxed) - before) < 0) {
+    drain_short(out, before);
+    while (is_before(out, before)) {
         give_way(out);
         if (!take(out))
             return MMSYSERR_INVALHANDLE;
-        drain_short(out);
+        drain_short(out, before);
     }
     MMRESULT result = transmit_now(out, message);
     give_up(out);

@@ -86,7 +86,7 @@ struct onset_output {
     _Atomic uint32_t left;
     uint32_t rest_end;
     uint32_t rest[ONSET_TOGETHER];
-    bool within; // of the queue's, what was last sent goes on; the claim's holder only
+    bool goes_on; // what was got from the queue last: the next belongs to it; under the claim
     struct onset_queue queue;
     // Long messages. The first line is also counted in the counters above.
     _Alignas(ONSET_APART) _Atomic uint64_t long_sent, long_failed, long_refused, long_dropped;
