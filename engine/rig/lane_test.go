@@ -69,8 +69,13 @@ func TestAnUnknownLaneIsAProblem(t *testing.T) {
 	assert.ErrorContains(t, err, `rig.cfg:3:8: lane "fast": direct, poller or auto was expected`)
 }
 
-// randomRig returns the text of a rig with random mappings from In, that two instances read, to two outputs.
-func randomRig(r *rand.Rand) string {
+// chooser chooses at random, of n from 0 on.
+type chooser interface{ IntN(n int) int }
+
+// randomRig returns the text of a rig with random mappings from In, that two instances read, to an output, some by
+// channels of a loopback instance, which may lead to further ones. With several, there are controls that come in
+// several messages.
+func randomRig(r chooser, several bool) string {
 	onOff := func(option string) string {
 		if r.IntN(2) == 0 {
 			return option + "\n"
@@ -85,6 +90,9 @@ func randomRig(r *rand.Rand) string {
 		"[loopback l]\n[map]\n"
 	source := func() string {
 		channel := r.IntN(2)
+		if several && r.IntN(2) == 0 {
+			return fmt.Sprintf("ch0.%s", []string{"rpn0", "rpn1", "cc14.0", "cc14.6", "cc0", "cc6", "cc38"}[r.IntN(7)])
+		}
 		switch r.IntN(8) {
 		case 0, 1:
 			return fmt.Sprintf("ch%d.note%d", channel, r.IntN(3))
@@ -111,9 +119,12 @@ func randomRig(r *rand.Rand) string {
 		case 2:
 			to = fmt.Sprintf("out.ch0.nrpn%d", r.IntN(2000))
 		case 3:
-			via := fmt.Sprintf("l.x%d", r.IntN(4))
+			x := r.IntN(4)
+			via := fmt.Sprintf("l.x%d", x)
 			text += from + " > " + via + "\n"
-			from = via
+			if from = via; x < 3 && r.IntN(2) == 0 {
+				to = fmt.Sprintf("l.x%d", x+1+r.IntN(3-x))
+			}
 		}
 		text += from + " > " + to + "\n"
 	}
@@ -121,7 +132,7 @@ func randomRig(r *rand.Rand) string {
 }
 
 // randomInput returns a message of those that randomRig maps, or of others.
-func randomInput(r *rand.Rand) engine.Message {
+func randomInput(r chooser) engine.Message {
 	pack := func(status, channel, a, b int) engine.Message { return engine.Message(status | channel | a<<8 | b<<16) }
 	value := []int{0, 1, 63, 64, 127, r.IntN(128)}[r.IntN(6)]
 	switch channel := r.IntN(3); r.IntN(10) {
@@ -130,7 +141,7 @@ func randomInput(r *rand.Rand) engine.Message {
 	case 2:
 		return pack(0x80, channel, r.IntN(4), value)
 	case 3, 4:
-		return pack(0xB0, channel, []int{0, 1, 6, 32, 38, 96, 100, 120}[r.IntN(8)], value)
+		return pack(0xB0, channel, []int{0, 1, 6, 32, 38, 96, 100, 101, 120}[r.IntN(9)], value)
 	case 5:
 		return pack(0xA0, channel, r.IntN(3), value)
 	case 6:
@@ -151,7 +162,7 @@ func TestBothLanesSendTheSame(t *testing.T) {
 	direct := 0
 	for n := range uint64(40) {
 		random := rand.New(rand.NewPCG(seed, n))
-		text := randomRig(random)
+		text := randomRig(random, n%4 == 0) // what shares an output with such controls is not direct
 		var input []engine.Message
 		for range 100 {
 			input = append(input, randomInput(random))
