@@ -72,6 +72,23 @@ func TestMessagesFromAnyBuffers(t *testing.T) {
 	})
 }
 
+// The same for streams that are cut at the places that cuts says.
+func FuzzSysEx(f *testing.F) {
+	f.Add([]byte{SysEx, 1, 2, EndOfSysEx}, []byte{2}, uint8(100))
+	f.Add([]byte{1, EndOfSysEx, SysEx, 2, SysEx, 3, EndOfSysEx, SysEx}, []byte{1, 3, 0}, uint8(2))
+	f.Add([]byte{SysEx, 1, Clock, 2, EndOfSysEx, 3, 4}, []byte{3, 3}, uint8(3))
+	f.Fuzz(func(t *testing.T, stream, cuts []byte, limit uint8) {
+		var buffers [][]byte
+		for _, n := range cuts {
+			n := min(int(n), len(stream))
+			buffers, stream = append(buffers, stream[:n]), stream[n:]
+		}
+		buffers = append(buffers, stream)
+		most := max(1, int(limit))
+		require.Equal(t, plainParts(most, buffers...), parts(most, buffers...))
+	})
+}
+
 // However the driver cuts a stream into buffers, the messages are the same, as long as every byte is of one with a
 // beginning.
 func TestMessagesAreTheSameHoweverTheyAreCut(t *testing.T) {
