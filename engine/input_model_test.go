@@ -143,7 +143,7 @@ func TestInputsDoWhatPlainListsDo(t *testing.T) {
 			NormalPriority: true, Wait: engine.WaitPark, Merge: rapid.Bool().Draw(r, "merge"),
 		})
 		defer rig.loop.Close()
-		defer rig.Close()
+		defer func() { require.NoError(r, rig.Close()) }()
 		var ins [2]*engine.Input
 		var plain [2]*plainInput
 		var rogues [2]*cwinmm.Rogue
@@ -238,7 +238,7 @@ func TestInputsDoWhatPlainListsDo(t *testing.T) {
 				stale = append(stale, rogues[i])
 				open(r, i)
 			},
-			"": func(r *rapid.T) {
+			"": func(*rapid.T) {
 				compare(0)
 				compare(1)
 			},

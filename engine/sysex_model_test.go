@@ -54,7 +54,7 @@ func TestLongMessagesArriveWholeOrAreTold(t *testing.T) {
 
 		rig := openRig(t, engine.Options{NormalPriority: true, Wait: engine.WaitPark})
 		defer rig.loop.Close()
-		defer rig.Close()
+		defer func() { require.NoError(r, rig.Close()) }()
 		in := rig.input(t, 0, engine.InputOptions{SysExBuffers: buffers, SysExBufferSize: size})
 		out := rig.output(t, 0, engine.OutputOptions{LongChunk: chunk})
 		rig.script(t, script...)
