@@ -215,7 +215,7 @@ func TestInputsDoWhatPlainListsDo(t *testing.T) {
 				if len(stale) > 0 {
 					n, before := rapid.Uint64Range(1, 20).Draw(r, "count"), cwinmm.StaleCallbacks()
 					rapid.SampledFrom(stale).Draw(r, "rogue").Data(n)
-					require.Equal(r, before+n, cwinmm.StaleCallbacks())
+					require.GreaterOrEqual(r, cwinmm.StaleCallbacks(), before+n)
 				}
 			},
 			"read": func(r *rapid.T) {
