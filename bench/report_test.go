@@ -80,3 +80,51 @@ func TestWritersReturnTheirError(t *testing.T) {
 		assert.ErrorIs(t, write(full{}), errFull, name)
 	}
 }
+
+// Whatever is read as a report is read the same from what is written of it, differs in nothing from itself, and can be
+// shown in every form.
+func FuzzReadJSON(f *testing.F) {
+	s := typical(1)
+	s.loads, s.backgrounds, s.rounds, s.messages = s.loads[:1], s.backgrounds[:1], 2, 20
+	var whole bytes.Buffer
+	if err := s.report().WriteJSON(&whole); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole.Bytes())
+	for _, seed := range []string{
+		`{"format": "onset-bench 1"}`,
+		`{"format": "onset-bench 1", "cells": [{"contender": "spin", "load": "dense", "rounds": [{"sent": 1, "received": 2}, {}]}]}`,
+		`{"format": "onset-bench 1", "cells": [{"rounds": [{"measured": [{"measure": "dispatch"}]}]}]}`,
+		`{"format": "onset-bench 2"}`, `[]`, `{"cells": 1}`, ``,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := ReadJSON(bytes.NewReader(text), "a.json")
+		if err != nil {
+			require.ErrorContains(t, err, "a.json")
+			return
+		}
+		write := func(r *Report) string {
+			var b bytes.Buffer
+			require.NoError(t, r.WriteJSON(&b))
+			return b.String()
+		}
+		first := write(r)
+		again, err := ReadJSON(strings.NewReader(first), "b.json")
+		require.NoError(t, err)
+		require.Equal(t, first, write(again))
+		require.NoError(t, r.WriteTable(io.Discard))
+		require.NoError(t, r.WriteHTML(io.Discard))
+		require.NoError(t, r.WriteGoBench(io.Discard))
+		c, err := Compare(r, again)
+		if err != nil {
+			return // it has no cells
+		}
+		for _, change := range c.Changes {
+			require.NotEqual(t, Better, change.Verdict, "%+v", change)
+			require.NotEqual(t, Worse, change.Verdict, "%+v", change)
+		}
+		require.NoError(t, c.Write(io.Discard))
+	})
+}

@@ -2,6 +2,7 @@ package cwinmm
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -146,7 +147,12 @@ func FuzzParseFaults(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		faults, err := ParseFaults(strings.NewReader(text), "f")
 		if err != nil {
-			assert.Contains(t, err.Error(), "f:")
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				at, _, _ := strings.Cut(strings.TrimPrefix(line, "f:"), ":")
+				number, err := strconv.Atoi(at)
+				assert.NoError(t, err, line)
+				assert.True(t, number >= 1 && number <= strings.Count(text, "\n")+1, line)
+			}
 			assert.Empty(t, faults.list)
 		}
 		for _, f := range faults.list {

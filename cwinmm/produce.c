@@ -22,6 +22,14 @@ uint64_t onset_produce(struct onset_ring *ring, uint64_t first, uint64_t count, 
     return pushed;
 }
 
+bool onset_produce_one(struct onset_ring *ring, struct onset_event event)
+{
+    if (onset_kind_of(event.data) < ONSET_LONG)
+        return push(ring, event);
+    onset_ring_push_long(ring, event);
+    return true;
+}
+
 void onset_produce_losses(struct onset_ring *ring, uint32_t message, uint64_t count)
 {
     struct onset_gap refused = {0};

@@ -11,6 +11,12 @@ func (r *Ring) produce(first, count uint64, wait bool) uint64 {
 	return uint64(C.onset_produce(r.c, C.uint64_t(first), C.uint64_t(count), C.bool(wait)))
 }
 
+// push pushes one event, as the callback does one of its kind, and reports whether it was not refused.
+func (r *Ring) push(ev Event) bool {
+	return bool(C.onset_produce_one(r.c, C.struct_onset_event{
+		ticks: C.uint64_t(ev.Ticks), data: C.uint32_t(ev.Data), driver_ms: C.uint32_t(ev.DriverMS)}))
+}
+
 // lose has message lost count times, as concurrent callbacks lose theirs.
 func (r *Ring) lose(message uint32, count uint64) {
 	C.onset_produce_losses(r.c, C.uint32_t(message), C.uint64_t(count))

@@ -9,6 +9,9 @@
 // (then first must be the number of events pushed before). Returns how many were not refused.
 uint64_t onset_produce(struct onset_ring *ring, uint64_t first, uint64_t count, bool wait);
 
+// Pushes one event, as the callback does one of its kind. False: it was refused.
+bool onset_produce_one(struct onset_ring *ring, struct onset_event event);
+
 // Has message lost count times, each as a concurrent callback's loss is: noted, then absorbed.
 void onset_produce_losses(struct onset_ring *ring, uint32_t message, uint64_t count);
 

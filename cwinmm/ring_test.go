@@ -5,13 +5,11 @@ package cwinmm
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"runtime"
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -24,54 +22,7 @@ func openRing(t testing.TB, capacity int) *Ring {
 	return r
 }
 
-// model is what a ring does, without concurrency: what the consumer is to be told, in order. An entry
-// of 0 or more is an event, a negative one the number of events lost there.
-type model struct {
-	capacity int
-	queue    []int // what is in the ring; a gap's entry is the total lost so far, negative
-	lost     int   // in all
-	recorded int   // by gaps pushed
-	told     int   // to the consumer
-}
-
-func (m *model) push(n int) {
-	need := 1
-	if m.lost > m.recorded {
-		need = 2
-	}
-	if len(m.queue)+need > m.capacity {
-		m.lost++
-		return
-	}
-	if need == 2 {
-		m.queue = append(m.queue, -m.lost)
-		m.recorded = m.lost
-	}
-	m.queue = append(m.queue, n)
-}
-
-// drain takes at most n entries, and when there are none left tells what was lost behind them.
-func (m *model) drain(n int) (seen []int) {
-	tell := func(total int) {
-		if total > m.told {
-			seen = append(seen, m.told-total)
-			m.told = total
-		}
-	}
-	for ; n > 0 && len(m.queue) > 0; n-- {
-		if x := m.queue[0]; x < 0 {
-			tell(-x)
-		} else {
-			seen = append(seen, x)
-		}
-		m.queue = m.queue[1:]
-	}
-	if len(m.queue) == 0 {
-		tell(m.lost)
-	}
-	return seen
-}
-
+// drain takes at most n events and tells what was lost among and behind them, as negative numbers.
 func drain(r *Ring, n int) (seen []int) {
 	for left := min(int(r.Look()), n); left > 0; left-- {
 		var ev Event
@@ -86,26 +37,6 @@ func drain(r *Ring, n int) (seen []int) {
 		seen = append(seen, -int(loss.By.Total()))
 	}
 	return seen
-}
-
-// Random pushes and drains: the consumer is told what the model says, losses at their place.
-func TestTheRingDoesWhatItsModelDoes(t *testing.T) {
-	for seed := range uint64(300) {
-		random := rand.New(rand.NewPCG(seed, 0))
-		capacity := 2 << random.IntN(5)
-		r, m := openRing(t, capacity), &model{capacity: capacity}
-		for n := 0; n < 2000; {
-			pushes := random.IntN(2 * capacity)
-			r.produce(uint64(n), uint64(pushes), false)
-			for range pushes {
-				m.push(n)
-				n++
-			}
-			take := random.IntN(2 * capacity)
-			require.Equal(t, len(m.queue) > 0 || m.lost > m.told, r.News())
-			require.Empty(t, cmp.Diff(m.drain(take), drain(r, take)), "seed %d, capacity %d, after %d events", seed, capacity, n)
-		}
-	}
 }
 
 // A producer on another thread that waits for room: all arrives, whole and in order, many times round.

@@ -230,6 +230,9 @@ func (*Ring) Lost(*Loss) bool { return false }
 // Drained returns true in this build.
 func (*Ring) Drained() bool { return true }
 
+// Calm does nothing in this build.
+func (*Ring) Calm() {}
+
 // Gone returns false in this build.
 func (*Ring) Gone() bool { return false }
 

@@ -3,12 +3,11 @@ package engine
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // parts is what an assembly makes of buffers: "kind: bytes" for each message.
@@ -30,8 +29,8 @@ func parts(limit int, buffers ...[]byte) (all []string) {
 	return all
 }
 
-// modelled is what the whole stream says, byte by byte.
-func modelled(limit int, stream []byte) (all []string) {
+// plainParts is what the buffers' bytes say, one by one. Those without a beginning are told at the end of each buffer.
+func plainParts(limit int, buffers ...[]byte) (all []string) {
 	var message []byte
 	end := func(kind Kind) {
 		if kind == KindSysEx && len(message) > limit {
@@ -40,17 +39,21 @@ func modelled(limit int, stream []byte) (all []string) {
 		all = append(all, fmt.Sprintf("%d: % X", kind, message[:min(limit, len(message))]))
 		message = nil
 	}
-	for _, b := range stream {
-		if b == SysEx && len(message) > 0 {
-			end(KindSysExInterrupted)
-		}
-		message = append(message, b)
-		if b == EndOfSysEx {
-			if message[0] == SysEx {
-				end(KindSysEx)
-			} else {
+	for _, buffer := range buffers {
+		for _, b := range buffer {
+			if b == SysEx && len(message) > 0 {
 				end(KindSysExInterrupted)
 			}
+			message = append(message, b)
+			switch {
+			case b == EndOfSysEx && message[0] == SysEx:
+				end(KindSysEx)
+			case b == EndOfSysEx:
+				end(KindSysExInterrupted)
+			}
+		}
+		if len(message) > 0 && message[0] != SysEx {
+			end(KindSysExInterrupted)
 		}
 	}
 	if len(message) > 0 {
@@ -59,25 +62,48 @@ func modelled(limit int, stream []byte) (all []string) {
 	return all
 }
 
-// However the driver cuts the stream into buffers, the messages are those of the stream. Bytes without a
-// beginning are the exception: each buffer's are told as they come.
-func TestMessagesAreTheSameHoweverTheyAreCut(t *testing.T) {
-	for seed := range uint64(3000) {
-		random := rand.New(rand.NewPCG(seed, 0))
-		stream := []byte{SysEx}
-		for range random.IntN(60) {
-			stream = append(stream, []byte{SysEx, EndOfSysEx, 1, 2, 3, 4, 5, 6, 7, 8}[random.IntN(10)])
+var anyBytes = rapid.SliceOf(rapid.SampledFrom([]byte{SysEx, EndOfSysEx, 1, 2, 3, Clock}))
+
+// Whatever is in the buffers, the messages are those of the bytes.
+func TestMessagesFromAnyBuffers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limit, buffers := rapid.IntRange(1, 20).Draw(t, "limit"), rapid.SliceOf(anyBytes).Draw(t, "buffers")
+		require.Equal(t, plainParts(limit, buffers...), parts(limit, buffers...))
+	})
+}
+
+// The same for streams that are cut at the places that cuts says.
+func FuzzSysEx(f *testing.F) {
+	f.Add([]byte{SysEx, 1, 2, EndOfSysEx}, []byte{2}, uint8(100))
+	f.Add([]byte{1, EndOfSysEx, SysEx, 2, SysEx, 3, EndOfSysEx, SysEx}, []byte{1, 3, 0}, uint8(2))
+	f.Add([]byte{SysEx, 1, Clock, 2, EndOfSysEx, 3, 4}, []byte{3, 3}, uint8(3))
+	f.Fuzz(func(t *testing.T, stream, cuts []byte, limit uint8) {
+		var buffers [][]byte
+		for _, n := range cuts {
+			n := min(int(n), len(stream))
+			buffers, stream = append(buffers, stream[:n]), stream[n:]
 		}
+		buffers = append(buffers, stream)
+		most := max(1, int(limit))
+		require.Equal(t, plainParts(most, buffers...), parts(most, buffers...))
+	})
+}
+
+// However the driver cuts a stream into buffers, the messages are the same, as long as every byte is of one with a
+// beginning.
+func TestMessagesAreTheSameHoweverTheyAreCut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limit := rapid.IntRange(1, 20).Draw(t, "limit")
+		stream := append([]byte{SysEx}, anyBytes.Draw(t, "stream")...)
 		stream = bytes.ReplaceAll(stream, []byte{EndOfSysEx}, []byte{EndOfSysEx, SysEx})
 		var cut [][]byte
 		for rest := stream; len(rest) > 0; {
-			n := 1 + random.IntN(len(rest))
+			n := rapid.IntRange(1, len(rest)).Draw(t, "cut")
 			cut = append(cut, rest[:n])
 			rest = rest[n:]
 		}
-		limit := 4 + random.IntN(40)
-		require.Empty(t, cmp.Diff(modelled(limit, stream), parts(limit, cut...)), "seed %d: % X", seed, cut)
-	}
+		require.Equal(t, parts(limit, stream), parts(limit, cut...))
+	})
 }
 
 func TestBytesWithoutABeginning(t *testing.T) {

@@ -125,6 +125,31 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// Whatever is accepted is made of messages that can be sent, whatever the value, and is read back from its text.
+func FuzzParseTemplate(f *testing.F) {
+	for _, seed := range []string{"b0 07 value", "E1 lsb msb C0  05", "F8 F0 7D value msb lsb F7 FA", "F0 F7", "90 value msb", "F0 47 90 F7", "07 40"} {
+		f.Add(seed, uint16(8197), uint8(64))
+	}
+	f.Fuzz(func(t *testing.T, text string, wide uint16, release uint8) {
+		template, err := control.ParseTemplate(text)
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		again, err := control.ParseTemplate(template.Text)
+		require.NoError(t, err, template.Text)
+		require.Equal(t, template, again)
+		values := control.NewValues(wide&0x3FFF, release&0x7F)
+		for _, s := range template.Steps {
+			if number, ok := s.Long(); ok {
+				require.NoError(t, engine.CheckSysEx(template.Longs[number].Append(nil, &values)))
+			} else {
+				require.NoError(t, s.Message(&values).Check())
+			}
+		}
+	})
+}
+
 // C reads steps too.
 func TestAStepIsEightBytesWithoutPointers(t *testing.T) {
 	step := reflect.TypeFor[control.Step]()
