@@ -17,6 +17,35 @@ import (
 // A breakage changes one file, but cgo has the whole package's C compiled again. So the go command is given this
 // program for its C compiler, which remembers what came of a compilation.
 
+// becomeCompiler makes what the go command is to find instead of the C compiler, and returns the environment in which
+// it does. The name stays the same, since what the go command has built before goes by that.
+func becomeCompiler(scratch string) (env []string, err error) {
+	name, err := exec.Command("go", "env", "CC").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	compiler, err := exec.LookPath(strings.TrimSpace(string(name)))
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	front, memories := filepath.Join(scratch, "bin"), filepath.Join(scratch, "compiled")
+	if err := errors.Join(os.Mkdir(front, 0o700), os.Mkdir(memories, 0o700)); err != nil {
+		return nil, err
+	}
+	if err := os.Symlink(self, filepath.Join(front, filepath.Base(compiler))); err != nil {
+		return nil, err
+	}
+	return []string{
+		"PATH=" + front + string(os.PathListSeparator) + os.Getenv("PATH"), "CC=" + filepath.Base(compiler),
+		compilerVariable + "=" + compiler, memoryVariable + "=" + memories,
+		"CGO_CFLAGS=-O2", // no debugging information: nobody asks for it, and it takes time
+	}, nil
+}
+
 // memory is what came of one.
 type memory struct {
 	Object, Stdout, Stderr []byte
@@ -31,7 +60,7 @@ func compile(dir string, command []string) int {
 	if file, err := os.ReadFile(path); key == "" || err != nil || gob.NewDecoder(bytes.NewReader(file)).Decode(&m) != nil {
 		m = run(command, stdin)
 		if key != "" {
-			m.Object, _ = os.ReadFile(object) // there is none when it failed
+			m.Object, _ = os.ReadFile(object) // there is none when it failed, or only expands
 			m.keep(path)
 		}
 	} else if m.Object != nil {
@@ -72,35 +101,41 @@ func (m *memory) keep(path string) {
 	}
 }
 
-// Paths of the go command's that are different each time, and do not show in what is compiled.
-var workFolder = regexp.MustCompile(`[^ =]*go-build\d+([/\\]b\d+)?|^-frandom-seed=.*`)
+// What the go command names differently each time, and does not show in what is compiled.
+var passing = regexp.MustCompile(`[^ =]*go-build\d+([/\\]b\d+)?|.*cgo-gcc-input-\d+|^-frandom-seed=.*`)
 
-// identify returns what a compilation depends on, as a file name, and where its object goes. key is empty if it is
-// something else, as linking, or not known to be the same again.
+// identify returns what a compilation, or an expansion of macros, depends on, as a file name, and where its object goes.
+// key is empty if it is something else, as linking, or not known to be the same again.
 func identify(args []string) (key, object string, stdin []byte) {
 	hash := sha256.New()
 	var source string
 	var folders []string
-	compiles := false
+	compiles, expands := false, false
 	for i, arg := range args {
-		fmt.Fprintln(hash, workFolder.ReplaceAllString(arg, ""))
 		switch {
-		case arg == "-c":
-			compiles = true
-		case arg == "-" || strings.HasSuffix(arg, ".c"):
-			source = arg
 		case i > 0 && args[i-1] == "-o":
 			object = arg
+			continue // it is not in what is compiled
+		case strings.HasPrefix(arg, "-o") && len(arg) > 2: // as cgo has it
+			object = arg[2:]
+			continue
+		case arg == "-c":
+			compiles = true
+		case arg == "-E":
+			expands = true
+		case arg == "-" || strings.HasSuffix(arg, ".c"):
+			source = arg
 		case i > 0 && args[i-1] == "-I":
 			folders = append(folders, arg)
 		case strings.HasPrefix(arg, "-I"):
 			folders = append(folders, arg[2:])
 		}
+		fmt.Fprintln(hash, passing.ReplaceAllString(arg, ""))
 	}
 	if source == "-" {
 		stdin, _ = io.ReadAll(os.Stdin)
 	}
-	if !compiles || source == "" || object == "" {
+	if source == "" || compiles != (object != "") || compiles == expands {
 		return "", "", stdin
 	}
 	text := stdin

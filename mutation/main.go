@@ -22,8 +22,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 3 && os.Args[1] == compilerWord {
-		os.Exit(compile(os.Args[2], os.Args[3:]))
+	if compiler := os.Getenv(compilerVariable); compiler != "" {
+		os.Exit(compile(os.Getenv(memoryVariable), append([]string{compiler}, os.Args[1:]...)))
 	}
 	all := flag.Bool("all", false, "all of the list, not only what is marked with ci")
 	limit := flag.Duration("timeout", 20*time.Second, "`time` that a test may take")
@@ -41,8 +41,11 @@ func main() {
 	}
 }
 
-// compilerWord is the first argument when this is run as the compiler.
-const compilerWord = "compile"
+// In the environment when this is run as the compiler: the real one, and the folder for what came of it.
+const (
+	compilerVariable = "ONSET_MUTATION_COMPILER"
+	memoryVariable   = "ONSET_MUTATION_MEMORY"
+)
 
 // check does it all, and reports on out. The error says what survived, or that the list is wrong.
 func check(ctx context.Context, out io.Writer, all bool, limit time.Duration, names []string) error {
@@ -125,20 +128,11 @@ func choose(list []breakage, all bool, names []string) (chosen []breakage, err e
 // newTree copies the repository into a folder, and has this program compile C for it.
 func newTree(from, scratch string, limit time.Duration) (*tree, error) {
 	t := &tree{root: filepath.Join(scratch, "tree"), scratch: scratch, timeout: limit}
-	memories := filepath.Join(scratch, "compiled")
-	if err := os.Mkdir(memories, 0o700); err != nil {
-		return nil, err
-	}
-	self, err := os.Executable()
+	env, err := becomeCompiler(scratch)
 	if err != nil {
 		return nil, err
 	}
-	cc, err := exec.Command("go", "env", "CC").Output()
-	if err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
-	}
-	t.env = append(os.Environ(), fmt.Sprintf("CC='%s' %s '%s' %s", self, compilerWord, memories, strings.TrimSpace(string(cc))),
-		"CGO_CFLAGS=-O2") // no debugging information: it is not wanted, and takes time
+	t.env = append(os.Environ(), env...)
 	return t, copyTree(from, t.root)
 }
 
