@@ -33,10 +33,10 @@ func main() {
 	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := check(ctx, os.Stdout, *all, *limit, flag.Args()); err != nil {
+	err := check(ctx, os.Stdout, *all, *limit, flag.Args())
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		stop()
 		os.Exit(1)
 	}
 }
