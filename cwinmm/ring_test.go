@@ -178,6 +178,44 @@ func TestItIsCalmWhenNothingIsLeftToHandle(t *testing.T) {
 	assert.False(t, r.Calm(), "older routes have not been freed")
 }
 
+// Gap records that nobody has met yet, more than there is room to say what they stand for: no loss is told before an
+// event that came before it.
+func TestMoreGapsThanThereAreEntriesFor(t *testing.T) {
+	const count = 100
+	r := openRing(t, 4*count)
+	for n := range count {
+		r.lose(uint32(0x400080|n<<8), 1) // note off
+		r.produce(uint64(n), 1, false)
+	}
+	var told, events uint64
+	after := -1 // the event that has come last
+	tell := func(loss *Loss) {
+		told += loss.By.Total()
+		for half, notes := range loss.Ends.NoteOff[0] {
+			for bit := range 64 {
+				if notes>>bit&1 == 1 {
+					assert.Greater(t, 64*half+bit, after, "a note that ended before an event, told behind it")
+					assert.LessOrEqual(t, uint64(64*half+bit), told+events, "a note that ended later")
+				}
+			}
+		}
+	}
+	for range r.Look() {
+		var ev Event
+		var loss Loss
+		if r.Next(&ev); ev.Kind() != KindGap {
+			after = int(ev.Ticks)
+			events++
+		} else if r.Meet(&loss) {
+			tell(&loss)
+		}
+	}
+	if loss := (Loss{}); r.Lost(&loss) {
+		tell(&loss)
+	}
+	assert.Equal(t, uint64(2*count), told+events, "each is delivered or told to be lost")
+}
+
 func TestErrorsAreFoundByTheirResult(t *testing.T) {
 	for result, want := range map[MMResult][]error{
 		2:       {ErrNoDevice},

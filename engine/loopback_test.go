@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,6 +222,34 @@ func (s *sequence) see(ev *engine.Event) bool {
 		s.earlier++
 	}
 	return false
+}
+
+// An event that comes just when the poller is about to sleep wakes it, or keeps it from that: it does not wait for the
+// next one.
+func TestNoEventIsSleptThrough(t *testing.T) {
+	const count = 30_000
+	r := newRig(t, engine.Options{Wait: engine.WaitPark})
+	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{Slow: time.Hour})
+	var handled atomic.Uint64
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for n := range uint64(count) {
+			for handled.Load() < n {
+				runtime.Gosched()
+			}
+			for range n % 64 { // now sooner, now later
+				_ = handled.Load()
+			}
+			assert.NoError(t, out.SendNow(numbered(0, int(n%128))))
+		}
+	}()
+	r.run(t, func(ev *engine.Event) bool {
+		assert.Equal(t, in.Port(), ev.Port)
+		return handled.Add(1) == count
+	})
+	<-sent
+	assert.Zero(t, r.Stats().LateWakeups)
 }
 
 // A source that waits for nobody and a consumer that stalls: what is missing is what is counted, and

@@ -202,6 +202,41 @@ func TestFeedbackIsStopped(t *testing.T) {
 	out.accepted.Add(s.Sent - out.accepted.Load())
 }
 
+// What has gone round may be played again later: it is sent along until it has gone round again.
+func TestWhatWentRoundIsSentAgain(t *testing.T) {
+	r := newCase(t, engine.Options{})
+	in, out := r.input(t, 0, engine.InputOptions{}), r.output(t, 0, engine.OutputOptions{})
+	require.NoError(t, in.Route(thru(out.Output)))
+	round := func(stopped uint64) (sent uint64) {
+		before := out.Stats().Sent
+		require.Eventually(t, func() bool { // what comes before it begins is not sent
+			require.NoError(t, out.SendNow(numbered(0, 1)))
+			r.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+			_, _ = r.ReadInto(make([]engine.Event, 64))
+			return in.Stats().Looped >= stopped
+		}, hang, time.Millisecond)
+		return out.Stats().Sent - before
+	}
+	round(1)
+	time.Sleep(20 * time.Millisecond) // longer than a message takes to come back
+	assert.Greater(t, round(2), uint64(16))
+	s := out.Stats()
+	out.accepted.Add(s.Sent - out.accepted.Load())
+}
+
+// A message that somebody repeats has not gone round.
+func TestWhatIsRepeatedIsNoFeedback(t *testing.T) {
+	r := newRouted(t, engine.OutputOptions{})
+	keys := r.output(t, 0, engine.OutputOptions{})
+	for range 64 {
+		require.NoError(t, keys.SendNow(numbered(0, 1)))
+		time.Sleep(6 * time.Millisecond) // longer than a message takes to come back
+		r.drain(t)
+	}
+	assert.Zero(t, r.in.Stats().Looped)
+	r.settle(t)
+}
+
 // Two inputs that flood one output do not wait for each other, and each one's messages stay in order.
 func TestTwoInputsFloodOneOutput(t *testing.T) {
 	r := newCase(t, engine.Options{}, "Alpha", "Beta", "Gamma")
