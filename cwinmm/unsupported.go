@@ -227,6 +227,9 @@ func (*Ring) NextTicks() uint64 { return 0 }
 // Lost returns false in this build.
 func (*Ring) Lost(*Loss) bool { return false }
 
+// Calm returns true in this build.
+func (*Ring) Calm() bool { return true }
+
 // Drained returns true in this build.
 func (*Ring) Drained() bool { return true }
 
