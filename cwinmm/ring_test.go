@@ -195,7 +195,6 @@ func TestMoreGapsThanThereAreEntriesFor(t *testing.T) {
 			for bit := range 64 {
 				if notes>>bit&1 == 1 {
 					assert.Greater(t, 64*half+bit, after, "a note that ended before an event, told behind it")
-					assert.LessOrEqual(t, uint64(64*half+bit), told+events, "a note that ended later")
 				}
 			}
 		}
@@ -207,6 +206,7 @@ func TestMoreGapsThanThereAreEntriesFor(t *testing.T) {
 			after = int(ev.Ticks)
 			events++
 		} else if r.Meet(&loss) {
+			assert.Equal(t, uint64(1), loss.By.Total(), "lost between two events")
 			tell(&loss)
 		}
 	}
