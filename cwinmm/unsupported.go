@@ -233,9 +233,6 @@ func (*Ring) Calm() bool { return true }
 // Drained returns true in this build.
 func (*Ring) Drained() bool { return true }
 
-// Calm does nothing in this build.
-func (*Ring) Calm() {}
-
 // Gone returns false in this build.
 func (*Ring) Gone() bool { return false }
 
