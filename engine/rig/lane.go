@@ -46,11 +46,12 @@ func (r *Rig) findLanes(in, out func(instance int) any) lanes {
 				if _, ok := l.why[pair]; ok {
 					continue
 				}
-				if r.Instances[t.output].Lane == PollerLane {
+				switch {
+				case r.Instances[t.output].Lane == PollerLane:
 					l.why[pair] = "lane = poller"
-				} else if why != "" {
+				case why != "":
 					l.why[pair] = why
-				} else if r.sendsLong(t) {
+				case r.sendsLong(t):
 					l.why[pair] = fmt.Sprintf("%s is system exclusive", r.sets[t.first])
 				}
 			}
