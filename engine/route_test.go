@@ -15,24 +15,34 @@ import (
 // thru routes every channel message to outputs as it is.
 func thru(outs ...*engine.Output) *engine.Routes {
 	r := &engine.Routes{Cells: make([]engine.RouteCell, engine.RouteCells), Outputs: outs}
-	add := func(m engine.Message, step engine.RouteStep) {
-		r.Cells[engine.RouteCellOf(m)] = engine.RouteCell{First: uint32(len(r.Targets)), Count: uint32(len(outs))}
+	// add has messages that begin as m send a step's.
+	add := func(step engine.RouteStep, m ...engine.Message) {
+		cell := engine.RouteCell{First: uint32(len(r.Targets)), Count: uint32(len(outs))}
 		for i := range outs {
 			r.Targets = append(r.Targets, engine.RouteTarget{First: uint32(len(r.Steps)), Output: uint16(i), Count: 1})
 		}
 		r.Steps = append(r.Steps, step)
+		for _, m := range m {
+			r.Cells[engine.RouteCellOf(m)] = cell
+		}
 	}
 	for channel := range engine.Message(16) {
+		program, pressure, pitch := engine.ProgramChange|channel, engine.ChannelPressure|channel, engine.PitchBend|channel
+		var programs, pressures, pitches []engine.Message
 		for number := range engine.Message(128) {
-			for _, status := range []engine.Message{engine.NoteOn, engine.KeyPressure, engine.ControlChange} {
+			note := engine.NoteOn | channel | number<<8
+			add(engine.RouteStep{Base: uint32(note), Low: 16, High: 32}, note, engine.NoteOff|channel|number<<8)
+			for _, status := range []engine.Message{engine.KeyPressure, engine.ControlChange} {
 				m := status | channel | number<<8
-				add(m, engine.RouteStep{Base: uint32(m), Low: 16, High: 32})
+				add(engine.RouteStep{Base: uint32(m), Low: 16, High: 32}, m)
 			}
+			programs = append(programs, program|number<<8)
+			pressures = append(pressures, pressure|number<<8)
+			pitches = append(pitches, pitch|number<<8)
 		}
-		for _, status := range []engine.Message{engine.ProgramChange, engine.ChannelPressure} {
-			add(status|channel, engine.RouteStep{Base: uint32(status | channel), Low: 8, High: 32})
-		}
-		add(engine.PitchBend|channel, engine.RouteStep{Base: uint32(engine.PitchBend | channel), Source: 1, Low: 8, High: 16})
+		add(engine.RouteStep{Base: uint32(program), Low: 8, High: 32}, programs...)
+		add(engine.RouteStep{Base: uint32(pressure), Low: 8, High: 32}, pressures...)
+		add(engine.RouteStep{Base: uint32(pitch), Source: 1, Low: 8, High: 16}, pitches...)
 	}
 	return r
 }
