@@ -42,7 +42,10 @@ MIDIHDR *onset_headers_take(struct onset_headers *headers)
         // Release: what was added behind it (onset_headers_first).
         atomic_store_explicit(&headers->first, header->lpNext, memory_order_release);
         header->lpNext = NULL;
-        header->dwFlags = (header->dwFlags & ~(DWORD)MHDR_INQUEUE) | MHDR_DONE;
+        // Release: what the driver has done with the bytes, for who looks at the flag (is_home in
+        // long.c).
+        __atomic_store_n(&header->dwFlags, (header->dwFlags & ~(DWORD)MHDR_INQUEUE) | MHDR_DONE,
+                         __ATOMIC_RELEASE);
     }
     return header;
 }

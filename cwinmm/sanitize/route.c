@@ -92,12 +92,12 @@ static struct onset_routes *routes_to(struct onset_output *out, uint32_t tag)
     static struct onset_route_target targets[128];
     static struct onset_route_step steps[128];
     for (uint32_t i = 0; i < 128; i++) {
-        cells[ONSET_ROUTE_CONTROLLERS + i] = (struct onset_route_cell){i, 1};
+        cells[onset_route_cell_of(0xB0 | i << 8)] = (struct onset_route_cell){i, 1};
         targets[i] = (struct onset_route_target){.first = i, .count = 1};
         steps[i] = (struct onset_route_step){.base = 0xB0 | i << 8, .low = 16, .high = 32};
     }
     struct onset_routes *routes =
-        onset_routes_new(cells, ONSET_ROUTE_CELLS, targets, 128, steps, 128, &out, 1, tag, 0);
+        onset_routes_new(cells, targets, 128, steps, 128, &out, 1, tag, 0);
     CHECK(routes);
     return routes;
 }
