@@ -270,8 +270,8 @@ static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, 
 }
 
 // Takes the gate as a callback would, for the input's thread, and leaves mark in it. Waits for as
-// long as a callback stays inside: it may be in the ring.
-static void take_gate(struct onset_input *in, uint32_t mark)
+// long as a callback stays inside: it may be in the ring. False: it is shut (shut_early).
+static bool take_gate(struct onset_input *in, uint32_t mark)
 {
     uint32_t token = token_of(in), gate = token;
     // Acquire: the last callback's work on the ring (leave). A flood leaves only short moments
@@ -279,11 +279,14 @@ static void take_gate(struct onset_input *in, uint32_t mark)
     for (int tries = 0; !atomic_compare_exchange_strong_explicit(
              &in->gate, &gate, token | mark, memory_order_acq_rel, memory_order_relaxed);
          tries++, gate = token) {
+        if (gate == (token | ONSET_SHUT))
+            return false;
         if (tries < 10000)
             onset_pause();
         else
             onset_sleep(100000);
     }
+    return true;
 }
 
 // Have concurrent callbacks left anything outside? For the thread.
@@ -391,9 +394,8 @@ static void disown(struct onset_input *in)
 // Passes on what concurrent callbacks had to leave outside. False: nothing.
 static bool fold(struct onset_input *in)
 {
-    if (!left_outside(in))
+    if (!left_outside(in) || !take_gate(in, ONSET_BUSY))
         return false;
-    take_gate(in, ONSET_BUSY);
     absorb(in);
     leave(in, token_of(in));
     onset_notify(in->waiter);
@@ -624,12 +626,28 @@ bool onset_input_pending(uint32_t token)
             ~(uint32_t)(ONSET_BUSY | ONSET_SHUT)) == token;
 }
 
+// Shuts the gate in the place of the thread, which is stuck in the driver: its last counts are to
+// be the last. If another callback is inside all the while, or the slot is used again, nothing.
+static void shut_early(struct onset_input *in, uint32_t token)
+{
+    uint32_t gate = token;
+    // As in take_gate.
+    for (int tries = 0;
+         !atomic_compare_exchange_strong_explicit(&in->gate, &gate, token | ONSET_SHUT,
+                                                  memory_order_acq_rel, memory_order_relaxed) &&
+         gate == (token | ONSET_BUSY) && tries < 10000;
+         tries++, gate = token)
+        onset_pause();
+}
+
 bool onset_input_close(struct onset_input *in, int64_t deadline_ns, struct onset_outcome *outcome,
                        struct onset_input_counts *counts)
 {
-    uint32_t opening = atomic_load_explicit(&in->gate, memory_order_relaxed) >> 10;
+    uint32_t token = token_of(in), opening = token >> 10;
     *counts = onset_input_counts(in);
     bool closed = onset_service_stop(&in->service, deadline_ns, outcome);
+    if (!closed)
+        shut_early(in, token);
     struct onset_input_counts last = onset_input_counts(in);
     // An abandoned input may be another's by now; then it has been let go of and opened again.
     // Acquire: whoever has reset the counters (onset_input_open) is seen here.

@@ -128,6 +128,20 @@ func TestCase05CloseNeverReturns(t *testing.T) {
 func TestCase06ResetNeverReturns(t *testing.T) {
 	t.Run("input", func(t *testing.T) { testStuck(t, "midiInReset", closeInput) })
 	t.Run("output", func(t *testing.T) { testStuck(t, "midiOutReset", closeOutput) })
+	t.Run("with the thread still giving the driver buffers", func(t *testing.T) {
+		r := newCase(t, engine.Options{Deadline: 300 * time.Millisecond})
+		in, out := r.works(t, 0)
+		r.script(t, "midiInAddBuffer cable=0 -> hang")
+		require.NoError(t, out.SendSysEx(sysex(20, 1)))
+		r.run(t, func(ev *engine.Event) bool { return ev.Kind == engine.KindSysEx })
+		require.Eventually(t, func() bool { return r.loop.Struck() > 0 }, hang, time.Millisecond)
+		rogue, stale := r.rogue(0), cwinmm.StaleCallbacks()
+		within(t, "closing", func() { assert.ErrorIs(t, in.Close(), engine.ErrTimedOut) })
+		closed := in.Stats()
+		rogue.Data(10)
+		assert.Equal(t, stale+10, cwinmm.StaleCallbacks())
+		assert.Equal(t, closed, in.Stats())
+	})
 	t.Run("with the driver still calling", func(t *testing.T) {
 		r := newCase(t, engine.Options{Deadline: 300 * time.Millisecond})
 		in, _ := r.works(t, 0)

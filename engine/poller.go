@@ -281,7 +281,7 @@ func (p *poller) sleep(limit time.Duration) {
 // overdue reports whether an event waits that should have woken the poller long ago.
 func (p *poller) overdue() bool {
 	for _, in := range p.inputs {
-		if in.in.Ring.Look() > 0 && tick.Duration(int64(tick.Now()-in.in.Ring.NextTicks())) > time.Second {
+		if in.open() && in.in.Ring.Look() > 0 && tick.Duration(int64(tick.Now()-in.in.Ring.NextTicks())) > time.Second {
 			return true
 		}
 	}
