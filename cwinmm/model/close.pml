@@ -2,7 +2,7 @@
  *
  * Stands for
  *   input.c    onset_input_open, take_slot, serve, open_up, attend, fold, take_gate, shut, shut_down, let_go,
- *              onset_input_close, onset_input_release, onset_input_return, enter, leave, publish, deliver_long, finish
+ *              shut_early, onset_input_close, onset_input_release, onset_input_return, enter, leave, publish, deliver_long, finish
  *   service.c  onset_service_start, onset_service_stop, leave, tell, onset_service_opened, onset_service_closed
  *   service.h  onset_service_stopping
  *   pool.[ch]  onset_pool_fill, onset_pool_refill, next_home, next_stray, give, onset_pool_await, onset_pool_empty,
@@ -26,6 +26,8 @@
  *            home waits
  *   IDLE     the thread takes the gate to fold only if there is something, or a callback is just noting it
  *   COUNTED  who closes gets the counters of its own opening
+ *   LAST     nothing goes into the ring behind the last counts, but where a callback was inside for longer than the
+ *            closer looks
  *   ENDED    who opens or closes does not wait for ever; nor does anybody else (END, spin's own check of final states)
  *
  * Left out: what is in the ring (ring.pml), how the poller sleeps (park.pml), the device that vanishes, the filter, more
@@ -84,7 +86,7 @@
 #include "tso.pml"
 
 /* 0, and in front of an assertion to name it. */
-hidden byte ALIVE, OWN, ONE, LEFT, HEARD, IDLE, COUNTED, ENDED;
+hidden byte ALIVE, OWN, ONE, LEFT, HEARD, IDLE, COUNTED, LAST, ENDED;
 
 /* What is held, by opening. 0: freed. */
 byte ring_refs[OPENINGS], pool_refs[OPENINGS], waiter_refs = 1;
@@ -110,6 +112,7 @@ bool mu;                           /* Input.mu, of the first */
 bool c_set;                        /* Input.c is not nil, of the first */
 bool known;                        /* the poller knows the first opening */
 bool closing;                      /* Input.Close has begun, of the first */
+bool told;                         /* a ghost: the last counts have been read, behind the gate, of the first */
 bool retired[OPENINGS], gone[OPENINGS];
 bool polling = true;               /* Engine.polling */
 byte users_left = OPENINGS, noting, stuck; /* ghosts */
@@ -213,6 +216,7 @@ proctype callback(byte me)
 					/* onset_ring_push */
 					assert(OWN || LOAD(me, HELD) == 1);
 					assert(ALIVE || ring_refs[0] > 0);
+					assert(LAST || !told);
 					if
 					:: is_long -> assert(ONE || where == CALLING); where = IN_RING
 					:: else
@@ -251,7 +255,10 @@ inline shut_down()
 #ifdef TWIN_SHUT_WITHOUT_WAITING
 	d_step { DRAINED(me) -> memory[GATE] = token + SHUT }
 #else
-	TAKE_GATE(SHUT); /* shut */
+	if
+	:: TAKE_GATE(SHUT) /* shut */
+	:: LOAD(me, GATE) == token + SHUT
+	fi;
 #endif
 	if
 	:: LOAD(me, NOTED) > 0 ->
@@ -370,11 +377,14 @@ proctype thread(byte me, o)
 #else
 		:: LOAD(me, NOTED) > 0 ->
 #endif
-			TAKE_GATE(BUSY);
-			assert(ALIVE || ring_refs[o] > 0); /* onset_ring_absorb */
-			d_step { DRAINED(me) -> n = memory[NOTED]; memory[NOTED] = 0; assert(IDLE || n > 0 || noting > 0) }
-			d_step { CAN_STORE(me) -> PUT(me, GATE, token); folded = folded + n; n = 0; any = true } /* leave */
-			assert(ALIVE || waiter_refs > 0) /* onset_notify(in->waiter) */
+			if
+			:: TAKE_GATE(BUSY) ->
+				assert(ALIVE || ring_refs[o] > 0); /* onset_ring_absorb */
+				d_step { DRAINED(me) -> n = memory[NOTED]; memory[NOTED] = 0; assert(IDLE || n > 0 || noting > 0) }
+				d_step { CAN_STORE(me) -> PUT(me, GATE, token); folded = folded + n; n = 0; any = true } /* leave */
+				assert(ALIVE || waiter_refs > 0) /* onset_notify(in->waiter) */
+			:: LOAD(me, GATE) == token + SHUT
+			fi
 		:: else
 		fi;
 		if
@@ -512,6 +522,19 @@ end_stays:	false;
 #endif
 		NOTIFY(me);
 		leave(CLOSING);
+		if
+		:: phase == ABANDONED ->
+			/* shut_early */
+			if
+#ifdef TWIN_NOT_SHUT_EARLY
+			:: told = (o == 0)
+#else
+			:: d_step { DRAINED(me) && memory[GATE] == opening * 4 -> memory[GATE] = opening * 4 + SHUT; told = (o == 0) }
+			:: d_step { DRAINED(me) && memory[GATE] != opening * 4 -> told = (o == 0 && memory[GATE] != opening * 4 + BUSY) }
+#endif
+			fi
+		:: else -> told = (o == 0)
+		fi;
 		last = LOAD(me, COUNTERS);
 		assert(COUNTED || LOAD(me, GATE) / 4 - opening > 1 || last == o + 1);
 		if
