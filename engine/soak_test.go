@@ -251,8 +251,7 @@ func (s *soak) callRogue(r *rand.Rand, cable int) {
 }
 
 // misbehave has the driver do so for a while. Left out is what leaves something for good, which would be used up:
-// an input whose buffers never come back, and a handle that never closes; and what is stuck with its input open, since
-// nobody can say what comes of that afterwards.
+// an input whose buffers never come back, and a handle that never closes.
 func (s *soak) misbehave(r *rand.Rand) {
 	var lines []string
 	for range r.IntN(8) {
@@ -283,7 +282,7 @@ func (s *soak) misbehave(r *rand.Rand) {
 var soakFaults = []string{
 	"midiInOpen|ALLOCATED|NODRIVER|NOMEM|delay 20ms|hang|unplug",
 	"midiInPrepareHeader|NOMEM|hang",
-	"midiInAddBuffer|NOMEM|delay 5ms|bounce|unplug",
+	"midiInAddBuffer|NOMEM|delay 5ms|hang|bounce|unplug",
 	"midiInStart|NOMEM|delay 20ms|hang|MIM_DATA|MIM_LONGDATA bytes=9",
 	"midiInStop|NODRIVER|delay 20ms|hang|MIM_DATA|MIM_MOREDATA|MIM_LONGERROR bytes=9|MIM_DATA after=5ms",
 	"midiInReset|delay 20ms|hang|storm 1000|MIM_ERROR|MIM_LONGDATA bytes=9|MIM_LONGDATA|MIM_LONGERROR",
