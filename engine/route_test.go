@@ -90,3 +90,64 @@ func TestRoutesAreSentByTheCallback(t *testing.T) {
 	assert.Equal(t, direct, out.Stats().Direct)
 	assert.Equal(t, uint64(50), out.Stats().Sent)
 }
+
+// New routes begin when what came before them has been handled: nothing overtakes it on its way to an output.
+func TestNewRoutesDoNotOvertake(t *testing.T) {
+	const count = 50
+	r := newRig(t, engine.Options{})
+	source, in := r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
+	out, far := r.output(t, 1, engine.OutputOptions{Slow: time.Hour}), r.input(t, 1, engine.InputOptions{})
+	require.NoError(t, source.SendNow(numbered(0, 0)))
+	var came []engine.Message
+	r.run(t, func(ev *engine.Event) bool {
+		switch {
+		case ev.Port == far.Port():
+			came = append(came, ev.Message)
+		case ev.Message == numbered(0, 0): // while it is handled more come, and the routes, and more
+			for n := 1; n <= 2*count; n++ {
+				if n == count {
+					assert.NoError(t, in.Route(thru(out)))
+				}
+				assert.NoError(t, source.SendNow(numbered(0, n)))
+			}
+			fallthrough
+		case ev.Routed == nil:
+			assert.NoError(t, out.Send(ev.Message))
+		}
+		return len(came) == 2*count+1
+	})
+	for n, m := range came {
+		assert.Equal(t, numbered(0, n), m)
+	}
+}
+
+// The same for a program that has been given events by ReadInto, and not come back yet.
+func TestNewRoutesDoNotOvertakeWhatIsBeingRead(t *testing.T) {
+	const count = 20
+	r := newRig(t, engine.Options{})
+	source, in := r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
+	out, far := r.output(t, 1, engine.OutputOptions{Slow: time.Hour}), r.input(t, 1, engine.InputOptions{})
+	require.NoError(t, in.Route(thru(out)))
+	require.NoError(t, source.SendNow(numbered(0, 0)))
+	r.SetReadDeadline(time.Now().Add(hang))
+	var came []engine.Message
+	for n := 1; len(came) < count; {
+		events := make([]engine.Event, 8)
+		got, err := r.ReadInto(events)
+		require.NoError(t, err)
+		if n < count { // before it handles what it has been given
+			require.NoError(t, source.SendNow(numbered(0, n)))
+			n++
+		}
+		for _, ev := range events[:got] {
+			if ev.Port == far.Port() {
+				came = append(came, ev.Message)
+			} else if ev.Routed == nil {
+				require.NoError(t, out.Send(ev.Message))
+			}
+		}
+	}
+	for n, m := range came {
+		assert.Equal(t, numbered(0, n), m)
+	}
+}
