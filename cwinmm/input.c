@@ -304,7 +304,10 @@ static void calling(struct onset_input *in, const char *call)
 #define GRACE_NS 1000000000
 
 // Closes the handle. While the driver says that it still has buffers it is told to give them back,
-// but not for ever.
+// but not for ever; so often at least, however long it takes to answer, which is no sign that it
+// never will.
+#define CLOSE_TRIES 10
+
 static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
 {
     const struct onset_winmm *calls = in->driver->calls;
@@ -312,8 +315,7 @@ static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
     for (int tries = 1;; tries++) {
         calling(in, "midiInClose");
         MMRESULT result = calls->in_close(in->driver, handle);
-        if (result != MIDIERR_STILLPLAYING ||
-            (tries >= ONSET_CLOSE_TRIES && onset_os_ns() >= due_ns))
+        if (result != MIDIERR_STILLPLAYING || (tries >= CLOSE_TRIES && onset_os_ns() >= due_ns))
             return result;
         calling(in, "midiInReset");
         calls->in_reset(in->driver, handle);
