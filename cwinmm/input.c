@@ -303,11 +303,11 @@ static void calling(struct onset_input *in, const char *call)
 // How long closing waits for what a driver may be late with, at most.
 #define GRACE_NS 1000000000
 
-// Closes the handle. While the driver says that it still has buffers it is told to give them back,
-// but not for ever; so often at least, however long it takes to answer, which is no sign that it
-// never will.
+// How often a driver that will not close yet is asked at least, however long it takes to answer.
 #define CLOSE_TRIES 10
 
+// Closes the handle. While the driver says that it still has buffers it is told to give them back,
+// but not for ever.
 static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
 {
     const struct onset_winmm *calls = in->driver->calls;

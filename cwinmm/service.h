@@ -63,6 +63,7 @@ void onset_service_left(MMRESULT closed);
 
 // Handles in the whole process that their driver has refused to close.
 uint32_t onset_left_open(void);
+
 // Threads in the whole process that were abandoned and have not come back.
 uint32_t onset_abandoned(void);
 
