@@ -328,6 +328,9 @@ static void calling(struct onset_input *in, const char *call)
 // How long closing waits for what a driver may be late with, at most.
 #define GRACE_NS 1000000000
 
+// How often a driver that will not close yet is asked at least, however long it takes to answer.
+#define CLOSE_TRIES 10
+
 // Closes the handle. While the driver says that it still has buffers it is told to give them back,
 // but not for ever.
 static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
@@ -337,8 +340,7 @@ static MMRESULT close_handle(struct onset_input *in, HMIDIIN handle)
     for (int tries = 1;; tries++) {
         calling(in, "midiInClose");
         MMRESULT result = calls->in_close(in->driver, handle);
-        if (result != MIDIERR_STILLPLAYING ||
-            (tries >= ONSET_CLOSE_TRIES && onset_os_ns() >= due_ns))
+        if (result != MIDIERR_STILLPLAYING || (tries >= CLOSE_TRIES && onset_os_ns() >= due_ns))
             return result;
         calling(in, "midiInReset");
         calls->in_reset(in->driver, handle);

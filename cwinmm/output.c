@@ -480,12 +480,11 @@ static bool open_up(struct onset_output *out)
 // Closes the handle. The driver may have buffers in its queue yet that we know nothing of.
 static MMRESULT close_handle(struct onset_output *out, uint64_t for_ns)
 {
-    uint64_t by = onset_os_ns() + for_ns;
-    for (int tries = 1;; tries++) {
+    for (uint64_t by = onset_os_ns() + for_ns;;) {
         onset_service_calling(&out->service, "midiOutClose");
         MMRESULT result = out->driver->calls->out_close(out->driver, out->handle);
         out->closed = result == MMSYSERR_NOERROR;
-        if (result != MIDIERR_STILLPLAYING || (tries >= ONSET_CLOSE_TRIES && onset_os_ns() >= by))
+        if (result != MIDIERR_STILLPLAYING || onset_os_ns() >= by)
             return result;
         onset_sleep(NAP_NS);
     }

@@ -64,10 +64,6 @@ void onset_service_left(MMRESULT closed);
 // Handles in the whole process that their driver has refused to close.
 uint32_t onset_left_open(void);
 
-// A driver that does not close a handle yet is asked so often at least, however long it takes to
-// answer: its slowness is no sign that it never will.
-#define ONSET_CLOSE_TRIES 10
-
 // Threads in the whole process that were abandoned and have not come back.
 uint32_t onset_abandoned(void);
 

@@ -83,14 +83,11 @@ func TestCase04StillPlayingForEver(t *testing.T) {
 // A driver that is slow to answer as well is asked no less often for that.
 func TestCase04StillPlayingAndSlow(t *testing.T) {
 	r := newCase(t, engine.Options{Deadline: 400 * time.Millisecond})
-	in, out := r.works(t, 0)
-	r.script(t, "midiInClose cable=0 nth=1..5 -> STILLPLAYING", "midiInReset cable=0 nth=2 -> delay 200ms",
-		"midiOutClose cable=0 nth=2 -> delay 200ms", "midiOutClose cable=0 nth=1..5 -> STILLPLAYING")
+	in, _ := r.works(t, 0)
+	r.script(t, "midiInClose cable=0 nth=1..5 -> STILLPLAYING", "midiInReset cable=0 nth=2 -> delay 200ms")
 	within(t, "closing", func() {
-		for _, err := range []error{in.Close(), out.Close()} {
-			if err != nil { // the deadline is over, the handle's thread goes on
-				assert.ErrorIs(t, err, engine.ErrTimedOut)
-			}
+		if err := in.Close(); err != nil { // the deadline is over, the handle's thread goes on
+			assert.ErrorIs(t, err, engine.ErrTimedOut)
 		}
 	})
 }

@@ -156,6 +156,7 @@ func TestMessagesToOneOutputDoNotOvertakeEachOther(t *testing.T) {
 			options := engine.OutputOptions{Slow: time.Minute, Capacity: 64}
 			if slow {
 				options.Slow, options.Calm = 100*time.Microsecond, 2*time.Millisecond
+				r.loop.Slow(0, 200*time.Microsecond)
 			}
 			out := r.output(t, 0, options)
 			var all sync.WaitGroup
@@ -175,7 +176,6 @@ func TestMessagesToOneOutputDoNotOvertakeEachOther(t *testing.T) {
 			stop := make(chan struct{})
 			all.Go(func() {
 				for slow {
-					r.loop.Slow(0, 200*time.Microsecond)
 					time.Sleep(5 * time.Millisecond)
 					r.loop.Slow(0, 0)
 					select {
@@ -183,6 +183,7 @@ func TestMessagesToOneOutputDoNotOvertakeEachOther(t *testing.T) {
 						return
 					case <-time.After(5 * time.Millisecond):
 					}
+					r.loop.Slow(0, 200*time.Microsecond)
 				}
 			})
 			var next [senders]int
