@@ -85,6 +85,11 @@ func onlySends(contender string) bool {
 	return contender == immediate || strings.HasSuffix(contender, unnoted)
 }
 
+// needsRoute reports whether a contender is measured with routing only: direct without is park.
+func needsRoute(contender string) bool {
+	return onlySends(contender) || contender == direct
+}
+
 // raise has a contender's thread ask for a higher priority, whatever the plan says.
 func raise(start func(*stage) (rival.Rival, error)) func(*stage) (rival.Rival, error) {
 	return func(s *stage) (rival.Rival, error) {
@@ -123,9 +128,6 @@ func startExported(s *stage) (rival.Rival, error) {
 }
 
 func startInCallback(s *stage) (rival.Rival, error) {
-	if !s.route {
-		return nil, errors.New("contender in-callback: it only sends messages on; measure it with routing")
-	}
 	return rival.InCallback(s.setup())
 }
 
@@ -156,9 +158,6 @@ func startEngine(wait engine.Wait) func(*stage) (rival.Rival, error) {
 
 // startDirect has a session of the rig route, which has the callback send (rig.DirectLane).
 func startDirect(s *stage) (rival.Rival, error) {
-	if !s.route {
-		return nil, errors.New("contender direct: it differs from park in what it sends on; measure it with routing")
-	}
 	eng, err := engine.Open(engine.Options{Driver: s.loop, Wait: engine.WaitPark, NormalPriority: !s.raise})
 	if err != nil {
 		return nil, err

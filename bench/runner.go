@@ -44,8 +44,8 @@ func (p *Plan) Check() error {
 	for _, c := range p.Contenders {
 		_, err := FindContender(c)
 		wrong = append(wrong, err)
-		if onlySends(c) && !p.Route {
-			wrong = append(wrong, fmt.Errorf("contender %s: it only sends messages on: measure it with routing", c))
+		if needsRoute(c) && !p.Route {
+			wrong = append(wrong, fmt.Errorf("contender %s: it is about what is sent on: measure it with routing", c))
 		}
 		if c == apart && (p.SourceCPU < 0 || p.SourceMoves > 0 || runtime.NumCPU() < 2) {
 			wrong = append(wrong, fmt.Errorf("contender %s: it is kept on another processor than the source's: say which that is, and do not have it move; there are %d",

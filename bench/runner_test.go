@@ -40,7 +40,7 @@ func shortly(contenders, loads, backgrounds []string) Plan {
 	return Plan{
 		Contenders: contenders, Loads: loads, Backgrounds: backgrounds, Rounds: 1,
 		Duration: 30 * time.Millisecond, WarmUp: 5 * time.Millisecond, Seed: 1,
-		SourceCPU: 0, PollerCPU: -1, Route: slices.ContainsFunc(contenders, onlySends),
+		SourceCPU: 0, PollerCPU: -1, Route: slices.ContainsFunc(contenders, needsRoute),
 	}
 }
 
@@ -129,7 +129,7 @@ func TestEverythingIsMeasured(t *testing.T) {
 			plan := shortly(ContenderNames(), c.loads, c.backgrounds)
 			plan.Route, plan.Rounds = c.route, c.rounds
 			if !c.route {
-				plan.Contenders = slices.DeleteFunc(plan.Contenders, onlySends)
+				plan.Contenders = slices.DeleteFunc(plan.Contenders, needsRoute)
 			}
 			busy, ended := spinning(t)
 			told := 0
@@ -321,8 +321,8 @@ func TestAPlanThatIsWrongIsNotCarriedOut(t *testing.T) {
 			"source busy for 11ms, moving after -1 messages: from 0 to 10ms, and from 0, are possible"}},
 		"apart from everywhere": {func(p *Plan) { p.Contenders, p.SourceMoves = []string{apart}, 1 }, []string{
 			"c-apart: it is kept on another processor than the source's: say which that is, and do not have it move"}},
-		"only routing": {func(p *Plan) { p.Contenders = []string{immediate, "park-unnoted"} }, []string{
-			"in-callback: it only sends messages on: measure it with routing", "park-unnoted: it only sends messages on"}},
+		"only routing": {func(p *Plan) { p.Contenders = []string{immediate, "park-unnoted", direct} }, []string{
+			"in-callback: it is about what is sent on: measure it with routing", "park-unnoted: ", "direct: "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := good

@@ -43,7 +43,7 @@ func TestBenchBadInput(t *testing.T) {
 		`contender "quick": there are spin, hybrid, park`:    {"--contenders", "quick", "--json", earlier},
 		`load "fast": there are sparse, millisecond`:         {"--loads", "fast", "--json", earlier},
 		`background "loud": there are quiet, gc`:             {"--backgrounds", "loud", "--json", earlier},
-		`it only sends messages on: measure it with routing`: {"--contenders", "in-callback", "--json", earlier},
+		`it is about what is sent on: measure it with routing`: {"--contenders", "in-callback", "--json", earlier},
 		`duration 0s, warm-up 200ms: from above 0 to 1m`:     {"--duration", "0s", "--json", earlier},
 		`source busy for 1s`:                                 {"--source-busy", "1s", "--json", earlier},
 		`nowhere`:                                            {"--json", filepath.Join(folder, "nowhere", "a.json")},
