@@ -20,7 +20,7 @@ func BenchmarkLatency(b *testing.B) {
 			b.Fatal(err)
 		}
 		for _, c := range contenders() {
-			if onlySends(c.Name) || c.Name == apart {
+			if needsRoute(c.Name) || c.Name == apart {
 				continue // they want a plan of their own
 			}
 			b.Run(fmt.Sprintf("%s/%s", c.Name, name), func(b *testing.B) {

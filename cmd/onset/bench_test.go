@@ -40,16 +40,16 @@ func TestBenchBadInput(t *testing.T) {
 	earlier := filepath.Join(folder, "earlier.json")
 	require.NoError(t, os.WriteFile(earlier, []byte("an earlier report"), 0o600))
 	for want, args := range map[string][]string{
-		`contender "quick": there are spin, hybrid, park`:    {"--contenders", "quick", "--json", earlier},
-		`load "fast": there are sparse, millisecond`:         {"--loads", "fast", "--json", earlier},
-		`background "loud": there are quiet, gc`:             {"--backgrounds", "loud", "--json", earlier},
+		`contender "quick": there are spin, hybrid, park`:      {"--contenders", "quick", "--json", earlier},
+		`load "fast": there are sparse, millisecond`:           {"--loads", "fast", "--json", earlier},
+		`background "loud": there are quiet, gc`:               {"--backgrounds", "loud", "--json", earlier},
 		`it is about what is sent on: measure it with routing`: {"--contenders", "in-callback", "--json", earlier},
-		`duration 0s, warm-up 200ms: from above 0 to 1m`:     {"--duration", "0s", "--json", earlier},
-		`source busy for 1s`:                                 {"--source-busy", "1s", "--json", earlier},
-		`nowhere`:                                            {"--json", filepath.Join(folder, "nowhere", "a.json")},
-		`is not a report of onset bench`:                     {"compare", earlier, earlier},
-		`missing.json`:                                       {"compare", filepath.Join(folder, "missing.json"), earlier},
-		`no output port "Nowhere"; there are 0 "Loopback A"`: {"thru", "--out", "Nowhere", "--in", "Loopback A", "--json", earlier},
+		`duration 0s, warm-up 200ms: from above 0 to 1m`:       {"--duration", "0s", "--json", earlier},
+		`source busy for 1s`:                                   {"--source-busy", "1s", "--json", earlier},
+		`nowhere`:                                              {"--json", filepath.Join(folder, "nowhere", "a.json")},
+		`is not a report of onset bench`:                       {"compare", earlier, earlier},
+		`missing.json`:                                         {"compare", filepath.Join(folder, "missing.json"), earlier},
+		`no output port "Nowhere"; there are 0 "Loopback A"`:   {"thru", "--out", "Nowhere", "--in", "Loopback A", "--json", earlier},
 	} {
 		code, stdout, stderr := command(t, nil, append([]string{"bench"}, args...)...)
 		assert.Equal(t, 1, code, "%v", args)
