@@ -89,15 +89,28 @@ static inline void finish(struct onset_input *in, uint32_t token)
         finish_waking(in, token);
 }
 
+static struct onset_routes *routes_of(uintptr_t routes)
+{
+    return (struct onset_routes *)(routes & ~(uintptr_t)ONSET_LOOK);
+}
+
+// Says whether there is more to ask before an input's routes are run. Within the gate.
+__attribute__((noinline)) static void look_at_routes(struct onset_input *in,
+                                                     struct onset_routes *routes, bool look)
+{
+    uintptr_t before = (uintptr_t)routes | (look ? 0 : ONSET_LOOK);
+    // It fails when it is so already, or there are others by now.
+    atomic_compare_exchange_strong(&in->routes, &before, before ^ ONSET_LOOK);
+}
+
 // Sends a short message along the input's routes, if there are any that may be run; returns the tag
 // that says so, in its place in an event's data. Within the gate.
 static uint32_t route(struct onset_input *in, const struct onset_event *event)
 {
     // Seq_cst: after the gate was taken; pairs with onset_input_route and is_free.
-    struct onset_routes *routes = atomic_load(&in->routes);
+    struct onset_routes *routes = routes_of(atomic_load(&in->routes));
     if (!routes || !(event->data & 0x80))
         return 0;
-    onset_output_approach(routes->output[0]);
     if (!routes->active) {
         // Acquire: what the consumer has handled before (Ring.Calm in ring.go).
         if (atomic_load_explicit(&in->ring->calm, memory_order_acquire) !=
@@ -105,8 +118,21 @@ static uint32_t route(struct onset_input *in, const struct onset_event *event)
             return 0;
         routes->active = true;
     }
+    bump(&in->routing.routed);
     onset_routes_run(routes, event->data & ONSET_BYTES, event->ticks);
+    if (!routes->round && !in->filter)
+        look_at_routes(in, routes, false);
     return routes->tag << 28;
+}
+
+// Publishes an event; the caller holds the gate, and gives it up.
+static void push(struct onset_input *in, uint32_t token, struct onset_event event)
+{
+    if (!onset_ring_push(in->ring, event))
+        // Under the gate: the waiter may go behind it. Another callback that comes meanwhile is
+        // held up no longer than it takes to wake.
+        onset_tether_free(&in->waiter->tether);
+    finish(in, token); // refused or not: a loss must be told too
 }
 
 // Counts and publishes an event; the caller holds the gate, and gives it up.
@@ -124,11 +150,7 @@ static void publish(struct onset_input *in, uint32_t token, struct onset_event e
     } else {
         event.data |= route(in, &event);
     }
-    if (!onset_ring_push(in->ring, event))
-        // Under the gate: the waiter may go behind it. Another callback that comes meanwhile is
-        // held up no longer than it takes to wake.
-        onset_tether_free(&in->waiter->tether);
-    finish(in, token); // refused or not: a loss must be told too
+    push(in, token, event);
 }
 
 // Waits for the gate.
@@ -163,12 +185,51 @@ static inline void deliver(struct onset_input *in, uint32_t token, enum onset_ki
     }
 }
 
+static enum onset_clock clock_of(struct onset_input *in)
+{
+    return (enum onset_clock)(atomic_load_explicit(&in->way, memory_order_relaxed) & ~ONSET_ROUTED);
+}
+
 static void deliver_any(struct onset_input *in, uint32_t token, enum onset_kind kind,
                         DWORD_PTR message, DWORD_PTR ms)
 {
     // First of all, so that it stands for the moment of the driver's call.
-    uint64_t now = onset_ticks(atomic_load_explicit(&in->clock, memory_order_relaxed));
+    uint64_t now = onset_ticks(clock_of(in));
     deliver(in, token, kind, message, ms, now);
+}
+
+// The same for a short message of an input that has routes. Of what is read before the message is
+// sent, whatever can be is fetched while the gate is taken.
+__attribute__((noinline)) static void deliver_routed(struct onset_input *in, uint32_t token,
+                                                     DWORD_PTR message, DWORD_PTR ms)
+{
+    struct onset_event event = {
+        .ticks = onset_ticks(clock_of(in)),
+        .data = (uint32_t)message & 0xFFFFFF,
+        .driver_ms = (uint32_t)ms,
+    };
+    // Only to be fetched: without the gate, either may have been freed.
+    onset_output_approach(atomic_load_explicit(&in->near, memory_order_relaxed));
+    uintptr_t routes = atomic_load_explicit(&in->routes, memory_order_relaxed);
+    onset_routes_approach(routes_of(routes), event.data);
+    uint32_t gate = token;
+    // As in enter.
+    if (!atomic_compare_exchange_strong_explicit(&in->gate, &gate, token | ONSET_BUSY,
+                                                 memory_order_seq_cst, memory_order_relaxed)) {
+        queue(in, token, event);
+        return;
+    }
+    routes = atomic_load(&in->routes); // as in route
+    if (!routes || routes & ONSET_LOOK || !(event.data & 0x80)) {
+        publish(in, token, event);
+        return;
+    }
+    onset_routes_send(routes_of(routes), event.data, event.ticks);
+    bump(&in->routing.routed);
+    event.data |= routes_of(routes)->tag << 28;
+    if (routes_of(routes)->round)
+        look_at_routes(in, routes_of(routes), true);
+    push(in, token, event);
 }
 
 // The driver gives a buffer back, with what is in it. The header is ours to read unless the call is
@@ -177,7 +238,7 @@ static void deliver_long(struct onset_input *in, uint32_t token, enum onset_kind
                          DWORD_PTR param, DWORD_PTR ms)
 {
     struct onset_event event = {
-        .ticks = onset_ticks(atomic_load_explicit(&in->clock, memory_order_relaxed)),
+        .ticks = onset_ticks(clock_of(in)),
         .data = (uint32_t)kind << 24,
         .driver_ms = (uint32_t)ms,
     };
@@ -227,11 +288,17 @@ static void vanish(struct onset_input *in, uint32_t token)
     }
 }
 
-// Everything but MIM_DATA. Apart, as finish_waking is.
+// All but what callback does itself. Apart, as finish_waking is.
 __attribute__((noinline)) static void deliver_rest(struct onset_input *in, uint32_t token,
                                                    UINT message, DWORD_PTR param1, DWORD_PTR param2)
 {
     switch (message) {
+    case MIM_DATA:
+        if (atomic_load_explicit(&in->way, memory_order_relaxed) & ONSET_ROUTED)
+            deliver_routed(in, token, param1, param2);
+        else
+            deliver_any(in, token, ONSET_SHORT, param1, param2);
+        break;
     case MIM_MOREDATA:
         deliver_any(in, token, ONSET_MORE, param1, param2);
         break;
@@ -259,14 +326,14 @@ static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, 
     (void)handle;
     uint32_t token = (uint32_t)instance;
     struct onset_input *in = &inputs[token >> 2 & (ONSET_INPUTS - 1)];
-    if (message != MIM_DATA)
-        deliver_rest(in, token, message, param1, param2);
 #if defined(__x86_64__)
-    else if (atomic_load_explicit(&in->clock, memory_order_relaxed) == ONSET_CLOCK_TSC)
+    if (message == MIM_DATA &&
+        atomic_load_explicit(&in->way, memory_order_relaxed) == ONSET_CLOCK_TSC) {
         deliver(in, token, ONSET_SHORT, param1, param2, __rdtsc());
+        return;
+    }
 #endif
-    else
-        deliver_any(in, token, ONSET_SHORT, param1, param2);
+    deliver_rest(in, token, message, param1, param2);
 }
 
 // Takes the gate as a callback would, for the input's thread, and leaves mark in it. Waits for as
@@ -376,7 +443,7 @@ static void let_go(struct onset_input *in)
     onset_pool_drop(in->pool);
     onset_waiter_drop(in->waiter);
     onset_driver_drop(in->driver);
-    onset_routes_free(atomic_exchange(&in->routes, NULL));
+    onset_routes_free(routes_of(atomic_exchange(&in->routes, 0)));
     onset_routes_free(atomic_exchange(&in->retired, NULL));
     atomic_store_explicit(&in->gate, (token_of(in) + (1 << 10)) | ONSET_SHUT, memory_order_release);
 }
@@ -452,8 +519,13 @@ void onset_input_route(struct onset_input *in, struct onset_routes *routes)
         routes->counts = &in->routing;
         routes->echoes = &in->driver->echoes;
     }
-    struct onset_routes *old = atomic_exchange(&in->routes, routes);
+    uintptr_t look = routes ? (uintptr_t)routes | ONSET_LOOK : 0;
+    struct onset_routes *old = routes_of(atomic_exchange(&in->routes, look));
     onset_ring_hurry(in->ring, !in->filter && !routes);
+    // Relaxed, both: hints.
+    atomic_store_explicit(&in->near, routes ? routes->output[0] : NULL, memory_order_relaxed);
+    atomic_store_explicit(&in->way, clock_of(in) | (routes ? ONSET_ROUTED : 0),
+                          memory_order_relaxed);
     if (!old)
         return;
     // Before the consumer can know of the new ones, and before old can be freed (free_retired).
@@ -586,7 +658,8 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     in->raise = options->raise;
     // Twice that is waited for: half of what a closer has.
     in->grace_ns = deadline_ns / 4 < GRACE_NS ? deadline_ns / 4 : GRACE_NS;
-    atomic_store_explicit(&in->clock, options->clock, memory_order_relaxed);
+    atomic_store_explicit(&in->way, options->clock, memory_order_relaxed);
+    atomic_store_explicit(&in->near, NULL, memory_order_relaxed);
     in->ring = ring;
     onset_ring_hurry(ring, !in->filter);
     in->pool = pool;

@@ -31,20 +31,27 @@
 
 enum { ONSET_BUSY = 1, ONSET_SHUT = 2 };
 
+// Of an input's way: it has routes. A hint: whoever does not see it finds them all the same.
+#define ONSET_ROUTED 0x100
+
+// Of an input's routes: there is more to ask before they are run, by whoever holds the gate.
+#define ONSET_LOOK 1
+
 struct onset_input {
-    // What a callback touches.
+    // What a callback touches, of which the usual one does the first cache line.
     _Alignas(ONSET_APART) _Atomic uint32_t gate;
-    _Atomic uint32_t clock; // enum onset_clock; read before the gate is passed
-    uint32_t filter; // bit n: messages of channel n; bit 16+n: status F0+n; are not delivered
-    struct onset_routes *_Atomic routes; // NULL: none
+    _Atomic uint32_t way; // enum onset_clock, and ONSET_ROUTED; read before the gate is passed
+    uint32_t filter;      // bit n: messages of channel n; bit 16+n: status F0+n; are not delivered
+    _Atomic uintptr_t routes;          // struct onset_routes *, 0: none; and ONSET_LOOK
+    struct onset_output *_Atomic near; // one that routes may lead to: not to be read (approach)
     struct onset_ring *ring;
     struct onset_waiter *waiter;
     struct onset_pool *pool;
+    struct onset_route_counts routing;
     _Atomic uint64_t filtered;
     _Atomic uint64_t more;      // MIM_MOREDATA
     _Atomic uint64_t malformed; // MIM_ERROR
     _Atomic uint64_t dry;       // times that the driver was left without a buffer
-    struct onset_route_counts routing;
     // Rare: each written by any callback, without the gate.
     _Atomic uint32_t vanished;   // the token of the opening whose device has gone
     _Atomic uint64_t late;       // refused: came while closing; never reset

@@ -192,8 +192,7 @@ static void run_targets(struct onset_routes *routes, const struct onset_route *r
     }
 }
 
-__attribute__((always_inline)) static inline void run(struct onset_routes *routes, uint32_t message,
-                                                      uint64_t ticks)
+void onset_routes_send(struct onset_routes *routes, uint32_t message, uint64_t ticks)
 {
     const struct onset_route *route = &routes->cells[onset_route_cell_of(message)];
     if (!route->base) {
@@ -209,18 +208,8 @@ __attribute__((always_inline)) static inline void run(struct onset_routes *route
         onset_echo_say(routes->echoes, sent, ticks, 0);
 }
 
-__attribute__((noinline)) static void run_unless_round(struct onset_routes *routes,
-                                                       uint32_t message, uint64_t ticks)
-{
-    if (!goes_round(routes, message, ticks))
-        run(routes, message, ticks);
-}
-
 void onset_routes_run(struct onset_routes *routes, uint32_t message, uint64_t ticks)
 {
-    add(&routes->counts->routed, 1);
-    if (routes->round)
-        run_unless_round(routes, message, ticks);
-    else
-        run(routes, message, ticks);
+    if (!goes_round(routes, message, ticks))
+        onset_routes_send(routes, message, ticks);
 }

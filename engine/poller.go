@@ -128,7 +128,7 @@ func (p *poller) pass() bool {
 		in := p.inputs[p.first]
 		p.first++
 		left := min(in.in.Ring.Look(), batch)
-		p.calm(in, left)
+		calm(in, left)
 		for in.open() && (in.stream.next(&p.event, &left) || in.silence(&p.event)) {
 			any = true
 			if !p.deliver() {
@@ -140,9 +140,10 @@ func (p *poller) pass() bool {
 }
 
 // calm says that an input's events have been handled, of which so many are left, if its callback waits for that.
-func (p *poller) calm(in *Input, left uint64) {
-	// What is in the buffer of ReadInto has not been handled: that has returned before.
-	if in.stream.arming && left == 0 && !in.stream.behind && p.filled == 0 && in.open() {
+func calm(in *Input, left uint64) {
+	// Before any of them is put into the buffer of ReadInto: what that has given away has been handled when it is called
+	// again, and no sooner.
+	if in.stream.arming && left == 0 && !in.stream.behind && in.open() {
 		in.calm()
 	}
 }
@@ -163,7 +164,7 @@ func (p *poller) passMerged() bool {
 	}
 	for _, in := range p.inputs {
 		in.waiting = in.in.Ring.Look()
-		p.calm(in, in.waiting)
+		calm(in, in.waiting)
 		if !drain(in, 0) {
 			return true
 		}

@@ -127,8 +127,8 @@ func TestNewRoutesDoNotOvertakeWhatIsBeingRead(t *testing.T) {
 	r := newRig(t, engine.Options{})
 	source, in := r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
 	out, far := r.output(t, 1, engine.OutputOptions{Slow: time.Hour}), r.input(t, 1, engine.InputOptions{})
-	require.NoError(t, in.Route(thru(out)))
 	require.NoError(t, source.SendNow(numbered(0, 0)))
+	require.NoError(t, in.Route(thru(out)))
 	r.SetReadDeadline(time.Now().Add(hang))
 	var came []engine.Message
 	for n := 1; len(came) < count; {
@@ -138,6 +138,7 @@ func TestNewRoutesDoNotOvertakeWhatIsBeingRead(t *testing.T) {
 		if n < count { // before it handles what it has been given
 			require.NoError(t, source.SendNow(numbered(0, n)))
 			n++
+			require.Eventually(t, func() bool { return in.Stats().Received == uint64(n) }, hang, 10*time.Microsecond)
 		}
 		for _, ev := range events[:got] {
 			if ev.Port == far.Port() {

@@ -23,7 +23,7 @@ echo "a callback takes $count instructions; at most $most"
 # The direct lane's tables, without the send: the same for any number of mappings.
 most=60
 for mappings in 10 10000; do
-    valgrind --tool=callgrind --toggle-collect=onset_routes_run --toggle-collect=onset_output_route --callgrind-out-file="$scratch/out" \
+    valgrind --tool=callgrind --toggle-collect=onset_routes_send --toggle-collect=onset_output_route --callgrind-out-file="$scratch/out" \
         "$scratch/count" $mappings 2>"$scratch/log" || { cat "$scratch/log"; exit 1; }
     count=$(($(sed -n 's/^summary: //p' "$scratch/out") / 1000))
     echo "routing a message by $mappings mappings takes $count; at most $most"
