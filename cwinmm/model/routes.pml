@@ -2,7 +2,7 @@
  * frees them, and the poller, which sends what the callbacks do not.
  *
  * Stands for
- *   input.c    deliver, enter, publish, route, leave, onset_input_route, is_free, free_retired, serve, shut, let_go
+ *   input.c    deliver, deliver_routed, enter, publish, route, leave, onset_input_route, is_free, free_retired, serve, shut, let_go
  *   routes.c   of onset_routes_run that it reads its tables, onset_routes_free
  *   ring.[ch]  onset_ring_push_soon, onset_ring_push, onset_ring_hurry; of onset_ring_refuse and write_gap the order
  *   ring.go    Ring.Look, Next, Meet, Lost, Calm
@@ -71,7 +71,7 @@ hidden byte ALIVE, FREED, WHOLE, EXPECTED, ORDER, LOST, BEGUN;
 /* What is shared. */
 byte routes, retired;              /* a table; 0: none */
 byte next_one[TABLES + 1], tag_of[TABLES + 1];
-bool runs[TABLES + 1], alive[TABLES + 1];
+bool runs[TABLES + 1], alive[TABLES + 1]; /* runs: onset_routes.active; ONSET_LOOK says it to who asks nothing else */
 byte head, lost, recorded;         /* onset_ring.told */
 byte tail, calm = NEVER;
 byte older;                        /* replaced and not yet freed */
