@@ -4,6 +4,7 @@ package engine_test
 
 import (
 	"errors"
+	"flag"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -282,9 +283,10 @@ func TestTwoInputsFloodOneOutput(t *testing.T) {
 	out.refused.Store(s.Refused)
 }
 
+var replacements = flag.Int("replacements", 20_000, "how often TestReplacingRoutesUnderTraffic replaces them")
+
 // Routes are replaced under full traffic: each message is sent by some of them, once.
 func TestReplacingRoutesUnderTraffic(t *testing.T) {
-	const replacements = 20_000
 	r := newCase(t, engine.Options{}, "Alpha", "Beta", "Gamma")
 	in := r.input(t, 0, engine.InputOptions{Capacity: 1 << 16})
 	outs := []*sender{r.output(t, 1, engine.OutputOptions{Capacity: 1 << 16}), r.output(t, 2, engine.OutputOptions{Capacity: 1 << 16})}
@@ -305,7 +307,7 @@ func TestReplacingRoutesUnderTraffic(t *testing.T) {
 	all.Go(func() {
 		defer close(stop)
 		random := rand.New(rand.NewPCG(3, 4))
-		for range replacements {
+		for range *replacements {
 			require.NoError(t, in.Route(tables[random.IntN(len(tables))]))
 			if random.IntN(20) == 0 {
 				time.Sleep(time.Duration(random.IntN(2000)) * time.Microsecond)
