@@ -241,7 +241,7 @@ func (s *stage) router(eng *engine.Engine) (*rig.Router, error) {
 type polledOnly struct{ *engine.Output }
 
 // Sent does nothing: there is nothing that has been sent.
-func (polledOnly) Sent([]engine.Message) {}
+func (polledOnly) Sent([]engine.Message, engine.Instant) {}
 
 // Priority is what the poller was granted.
 func (p *polled) Priority() string { return p.eng.Stats().Priority }

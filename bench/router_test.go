@@ -57,7 +57,7 @@ func (s *sum) SendTogether(messages []engine.Message) error {
 	return nil
 }
 
-func (s *sum) Sent([]engine.Message) {}
+func (s *sum) Sent([]engine.Message, engine.Instant) {}
 
 func (s *sum) SendSysEx(bytes []byte) error {
 	*s += sum(len(bytes))

@@ -118,10 +118,9 @@ static uint32_t route(struct onset_input *in, const struct onset_event *event)
             return 0;
         routes->active = true;
     }
-    bump(&in->routing.routed);
     onset_routes_run(routes, event->data & ONSET_BYTES, event->ticks);
-    if (!routes->round && !in->filter)
-        look_at_routes(in, routes, false);
+    bump(&in->routing.routed);
+    look_at_routes(in, routes, routes->round || in->filter);
     return routes->tag << 28;
 }
 
@@ -209,7 +208,7 @@ __attribute__((noinline)) static void deliver_routed(struct onset_input *in, uin
         .driver_ms = (uint32_t)ms,
     };
     // Only to be fetched: without the gate, either may have been freed.
-    onset_output_approach(atomic_load_explicit(&in->near, memory_order_relaxed));
+    onset_output_approach(atomic_load_explicit(&in->aim, memory_order_relaxed));
     uintptr_t routes = atomic_load_explicit(&in->routes, memory_order_relaxed);
     onset_routes_approach(routes_of(routes), event.data);
     uint32_t gate = token;
@@ -317,9 +316,10 @@ __attribute__((noinline)) static void deliver_rest(struct onset_input *in, uint3
     }
 }
 
-// On the driver's thread: no lock, no allocation, no Go, no WinMM call, no output. There are two
-// system calls, and neither waits: to wake a sleeper, and, when the ring is full, to let one go
-// anywhere that has kept to this thread's processor (tether.h).
+// On the driver's thread: no lock, no allocation, no Go, and no WinMM call but midiOutShortMsg,
+// where routes ask for it. There are two system calls, and neither waits: to wake a sleeper, and,
+// when the ring is full, to let one go anywhere that has kept to this thread's processor
+// (tether.h).
 static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, DWORD_PTR param1,
                               DWORD_PTR param2)
 {
@@ -337,8 +337,9 @@ static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, 
 }
 
 // Takes the gate as a callback would, for the input's thread, and leaves mark in it. Waits for as
-// long as a callback stays inside: it may be in the ring. False: it is shut (shut_early).
-static bool take_gate(struct onset_input *in, uint32_t mark)
+// long as a callback stays inside, which may be in the ring, or for a moment only. False: it is
+// shut (shut_early), or that moment is over.
+static bool take_gate(struct onset_input *in, uint32_t mark, bool moment)
 {
     uint32_t token = token_of(in), gate = token;
     // Acquire: the last callback's work on the ring (leave). A flood leaves only short moments
@@ -348,10 +349,13 @@ static bool take_gate(struct onset_input *in, uint32_t mark)
          tries++, gate = token) {
         if (gate == (token | ONSET_SHUT))
             return false;
-        if (tries < 10000)
+        if (tries < 10000) {
             onset_pause();
-        else
-            onset_sleep(100000);
+            continue;
+        }
+        onset_sleep(100000);
+        if (moment)
+            return false;
     }
     return true;
 }
@@ -380,7 +384,7 @@ static void absorb(struct onset_input *in)
 // runs in service.c meanwhile.
 static void shut(struct onset_input *in)
 {
-    take_gate(in, ONSET_SHUT);
+    take_gate(in, ONSET_SHUT, false);
     // Since the last fold: the device may be opened again, and its events go on.
     if (left_outside(in))
         absorb(in);
@@ -460,11 +464,14 @@ static void disown(struct onset_input *in)
     atomic_fetch_add_explicit(&in->stale, came, memory_order_relaxed);
 }
 
-// Passes on what concurrent callbacks had to leave outside. False: nothing.
+// Passes on what concurrent callbacks had to leave outside. True: there was something.
 static bool fold(struct onset_input *in)
 {
-    if (!left_outside(in) || !take_gate(in, ONSET_BUSY))
+    if (!left_outside(in))
         return false;
+    // An output's driver may hold the callback up: what else there is to do goes on.
+    if (!take_gate(in, ONSET_BUSY, true))
+        return true;
     absorb(in);
     leave(in, token_of(in));
     onset_notify(in->waiter);
@@ -518,12 +525,13 @@ void onset_input_route(struct onset_input *in, struct onset_routes *routes)
     if (routes) {
         routes->counts = &in->routing;
         routes->echoes = &in->driver->echoes;
+        routes->clock = clock_of(in);
     }
     uintptr_t look = routes ? (uintptr_t)routes | ONSET_LOOK : 0;
     struct onset_routes *old = routes_of(atomic_exchange(&in->routes, look));
     onset_ring_hurry(in->ring, !in->filter && !routes);
     // Relaxed, both: hints.
-    atomic_store_explicit(&in->near, routes ? routes->output[0] : NULL, memory_order_relaxed);
+    atomic_store_explicit(&in->aim, routes ? routes->output[0] : NULL, memory_order_relaxed);
     atomic_store_explicit(&in->way, clock_of(in) | (routes ? ONSET_ROUTED : 0),
                           memory_order_relaxed);
     if (!old)
@@ -659,7 +667,7 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     // Twice that is waited for: half of what a closer has.
     in->grace_ns = deadline_ns / 4 < GRACE_NS ? deadline_ns / 4 : GRACE_NS;
     atomic_store_explicit(&in->way, options->clock, memory_order_relaxed);
-    atomic_store_explicit(&in->near, NULL, memory_order_relaxed);
+    atomic_store_explicit(&in->aim, NULL, memory_order_relaxed);
     in->ring = ring;
     onset_ring_hurry(ring, !in->filter);
     in->pool = pool;
@@ -677,6 +685,7 @@ struct onset_input *onset_input_open(struct onset_driver *driver, UINT id, struc
     atomic_store_explicit(&in->routing.routed, 0, memory_order_relaxed);
     atomic_store_explicit(&in->routing.unsent, 0, memory_order_relaxed);
     atomic_store_explicit(&in->routing.looped, 0, memory_order_relaxed);
+    atomic_store_explicit(&in->routing.loop, 0, memory_order_relaxed);
     atomic_store_explicit(&in->unqueued, 0, memory_order_relaxed);
     in->refused = (struct onset_gap){0};
     // Release: a callback that gets in (enter) finds all of the above.

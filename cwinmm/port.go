@@ -49,7 +49,7 @@ type InputCounts struct {
 	Routed     uint64 // among Received: sent along by the callback
 	Unsent     uint64 // messages of those, for outputs that have gone or been closed
 	Looped     uint64 // among Routed: not sent along because they go round
-	Loop       uint32 // the cell of the last of those
+	Loop       uint32 // the last of those
 }
 
 // Add adds the counters of another opening of the same device, a later one.
@@ -72,7 +72,9 @@ func (n *InputCounts) Add(later InputCounts) {
 	n.Routed += later.Routed
 	n.Unsent += later.Unsent
 	n.Looped += later.Looped
-	n.Loop = later.Loop
+	if later.Looped > 0 {
+		n.Loop = later.Loop
+	}
 	n.Capacity = later.Capacity
 }
 

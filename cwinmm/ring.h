@@ -160,10 +160,11 @@ bool onset_ring_push(struct onset_ring *ring, struct onset_event event);
 // The same for an event that brings a buffer home: there is always room.
 void onset_ring_push_long(struct onset_ring *ring, struct onset_event event);
 
-// Says whether onset_ring_push_soon may do anything. It is a hint to a producer at work: relaxed.
+// Says whether onset_ring_push_soon may do anything.
 static inline void onset_ring_hurry(struct onset_ring *ring, bool hurry)
 {
-    atomic_store_explicit(&ring->soon, hurry ? ring->most : 0, memory_order_relaxed);
+    // Release: who may again finds the routes gone, for which it might not (onset_ring_push_soon).
+    atomic_store_explicit(&ring->soon, hurry ? ring->most : 0, memory_order_release);
 }
 
 // As onset_ring_push as long as nothing is lost and the ring is not believed full. False: it is not
@@ -172,7 +173,8 @@ static inline bool onset_ring_push_soon(struct onset_ring *ring, struct onset_ev
 {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     uint64_t lost = atomic_load_explicit(&ring->lost, memory_order_relaxed);
-    uint64_t soon = atomic_load_explicit(&ring->soon, memory_order_relaxed);
+    // Acquire: no routes, when there are none any more (onset_ring_hurry); the gate passes it on.
+    uint64_t soon = atomic_load_explicit(&ring->soon, memory_order_acquire);
     if (lost != ring->told || head - ring->tail_seen >= soon)
         return false;
     onset_ring_publish(ring, head, event);

@@ -184,7 +184,9 @@ static void run_targets(struct onset_routes *routes, const struct onset_route *r
     read(message, values);
     const struct onset_route_target *target = &routes->targets[route->first];
     for (uint32_t i = 0; i < route->targets; i++) {
-        uint32_t count = send_target(routes, &target[i], values, messages, ticks);
+        // An output answers for its own time only.
+        uint64_t now = i > 0 ? onset_ticks(routes->clock) : ticks;
+        uint32_t count = send_target(routes, &target[i], values, messages, now);
         if (i == 0)
             times = hear(routes, message, ticks);
         for (uint32_t j = 0; j < count; j++)

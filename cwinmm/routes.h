@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "output.h"
 
 struct onset_route_cell {
@@ -97,6 +98,7 @@ struct onset_routes {
     bool active;          // they are run: all that came before has been handled
     uint32_t tag;         // of events that have been sent along them
     uint32_t echo_window; // as of onset_echo_heard
+    enum onset_clock clock;
     uint32_t outputs;
     const struct onset_route_target *targets;
     const struct onset_route_step *steps;

@@ -506,6 +506,9 @@ func TestNoAllocationPerEvent(t *testing.T) {
 			var before, after uint64
 			n := 0
 			handle := func(ev *engine.Event) bool {
+				if ev.Kind != engine.KindMessage { // the output is slow at times
+					return false
+				}
 				n++
 				switch n {
 				case 1000: // warm
@@ -525,7 +528,7 @@ func TestNoAllocationPerEvent(t *testing.T) {
 					k, err := r.ReadInto(events)
 					require.NoError(t, err)
 					for i := range events[:k] {
-						done = handle(&events[i])
+						done = handle(&events[i]) || done
 					}
 				}
 			} else {

@@ -173,7 +173,7 @@ func (in *Input) report() {
 // adoptRoutes has the poller know the input's routes. The caller holds mu.
 func (in *Input) adoptRoutes() {
 	s, r := &in.stream, &in.routing
-	if s.tag != r.tag || r.routes == nil {
+	if s.tag != r.tag || s.tags[r.tag] != r.tags[r.tag] || r.routes == nil {
 		s.tag, s.arming = r.tag, r.routes != nil
 		s.tags = r.tags
 	}

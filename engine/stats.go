@@ -61,7 +61,7 @@ type InputStats struct {
 	Recovered        uint64 // events with Recovered
 
 	Routed uint64 // of Received: sent along by the driver's callback (Input.Route)
-	Unsent uint64 // messages of those, for outputs whose device had gone
+	Unsent uint64 // messages of those, for outputs whose device had gone or that had been closed
 	Looped uint64 // of Routed: not sent along because they go round (KindFeedback)
 
 	Capacity uint64 // events that may wait
@@ -97,7 +97,7 @@ type OutputStats struct {
 	Queued    uint64 // waiting in the queue, and the long message that is being sent
 	Slow      uint64 // calls for short messages that took longer than OutputOptions.Slow
 	Moved     uint64 // times the output was moved to its own thread
-	Direct    uint64 // of Sent: times that a driver's callback has sent (Input.Route), messages that belong together once
+	Direct    uint64 // of Sent and Failed: times that a driver's callback has sent (Input.Route), messages that belong together once
 	Threaded  bool   // it is on its own thread now
 	LastError error  // why the last of Failed has failed, a *DriverError; nil if none has
 	Stuck     error  // the call that the driver has not returned from for Options.Deadline, as in InputStats

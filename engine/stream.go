@@ -125,7 +125,9 @@ func (s *stream) gap(ev *Event, at Instant) {
 	s.at, s.driver, s.behind = at, 0, true
 	s.ends, s.endsRouted = s.loss.Ends, s.tags[s.loss.Routed]
 	s.interrupted = s.sysex.partial && s.lostBy.SysExBuffers > 0
-	s.endHeld()
+	if s.endsRouted == nil { // a callback has sent nothing but what was lost
+		s.endHeld()
+	}
 }
 
 // endHeld adds the notes that are held to what is to be ended.

@@ -11,8 +11,8 @@ type Output interface {
 	SendTogether(messages []engine.Message) error
 	// SendSysEx sends a system exclusive message. It does not keep the bytes.
 	SendSysEx(bytes []byte) error
-	// Sent takes notice of messages that the driver's callback has sent.
-	Sent(messages []engine.Message)
+	// Sent takes notice of messages that the driver's callback has sent, for one that came at that time.
+	Sent(messages []engine.Message, at engine.Instant)
 }
 
 // Router does to messages what a rig says. It is for one goroutine, and does not allocate.
@@ -23,6 +23,7 @@ type Router struct {
 	counts   []*RouterCounts    // by instance
 	direct   [][]bool           // by instance that reads and one that writes: the callback sends
 	routed   bool               // it has sent what is being routed
+	sentAt   engine.Instant     // when, in that case
 	together [maxSteps]engine.Message
 	long     []byte // a system exclusive message with values in it; its memory is used again, so it grows to the longest
 
@@ -82,9 +83,9 @@ func (r *Router) Route(instance int, m engine.Message) {
 	}
 }
 
-// Routed does the same with a message that the driver's callback has sent wherever that sends.
-func (r *Router) Routed(instance int, m engine.Message) {
-	r.routed = true
+// Routed does the same with a message that the driver's callback has sent, at a time, wherever that sends.
+func (r *Router) Routed(instance int, m engine.Message, at engine.Instant) {
+	r.routed, r.sentAt = true, at
 	r.Route(instance, m)
 	r.routed = false
 }
@@ -202,7 +203,7 @@ func (r *Router) sendTogether(from int, t *target, n int) {
 	}
 	out, counts := r.outputs[t.output], r.counts[t.output]
 	if r.routed && r.direct[from][t.output] {
-		out.Sent(r.together[:n])
+		out.Sent(r.together[:n], r.sentAt)
 		counts.note(n, nil)
 	} else {
 		counts.note(n, out.SendTogether(r.together[:n]))

@@ -39,7 +39,7 @@ func (r recorder) SendTogether(messages []engine.Message) error {
 	return nil
 }
 
-func (recorder) Sent([]engine.Message) {}
+func (recorder) Sent([]engine.Message, engine.Instant) {}
 
 func (r recorder) SendSysEx(bytes []byte) error {
 	if err := engine.CheckSysEx(bytes); err != nil {
@@ -329,9 +329,9 @@ func TestWhatCannotBeSentIsCounted(t *testing.T) {
 
 type refusing struct{}
 
-func (refusing) SendTogether([]engine.Message) error { return engine.ErrQueueFull }
-func (refusing) Sent([]engine.Message)               {}
-func (refusing) SendSysEx([]byte) error              { return engine.ErrQueueFull }
+func (refusing) SendTogether([]engine.Message) error   { return engine.ErrQueueFull }
+func (refusing) Sent([]engine.Message, engine.Instant) {}
+func (refusing) SendSysEx([]byte) error                { return engine.ErrQueueFull }
 
 func TestRoutesSayWhatTheRigDoes(t *testing.T) {
 	r := parse(t, "[winmidi in]\nread=1\nthru.out=realtime,sysex\n[winmidi out]\nwrite=1\nnote-off=on\nmessage.go=FA f0 7d value f7\nmessage.on=F0 47 01 F7\n[loopback l]\n[map]\n"+

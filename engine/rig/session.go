@@ -59,6 +59,7 @@ type Session struct {
 	older   []*routing     // whose routes events may still come by
 	early   []engine.Event // of inputs that are not in the routing yet
 	running bool           // Run is under way
+	ended   bool           // the last one has: callbacks send nothing
 
 	opening atomic.Bool   // ports that are not in the routing yet
 	dropped atomic.Uint64 // notices
@@ -89,7 +90,12 @@ func Start(e *engine.Engine, r *Rig, notices chan<- Notice) (*Session, error) {
 // error. Other errors are those of Engine.Run. It sets the engine's read deadline.
 func (s *Session) Run(ctx context.Context) error {
 	busy := false
-	err := s.engine.Call(func() { busy, s.running = s.running, true })
+	err := s.engine.Call(func() {
+		if busy, s.running = s.running, true; !busy && s.ended {
+			s.ended = false
+			s.routing.begin()
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -99,9 +105,25 @@ func (s *Session) Run(ctx context.Context) error {
 	defer func() { _ = s.engine.Call(func() { s.running = false }) }() // an engine that is closed runs no more
 	err = s.engine.Run(ctx, s.Handle)
 	if ctx.Err() != nil {
+		// Before, so that nothing is sent that would not be known of.
+		_ = s.engine.Call(func() { s.ended = true; s.routing.end() })
 		s.drain()
 	}
 	return err
+}
+
+// begin has the inputs' callbacks send along the routes.
+func (r *routing) begin() {
+	for in, routes := range r.routes {
+		_ = in.Route(routes) // without memory the program sends
+	}
+}
+
+// end has them send no more.
+func (r *routing) end() {
+	for in := range r.routes {
+		_ = in.Route(nil) // which takes no memory
+	}
 }
 
 // drain handles what is waiting, if that takes no longer than a moment; the rest is counted when the
@@ -180,7 +202,7 @@ func (r *routing) route(instance int, ev *engine.Event) {
 	if ev.Routed == nil {
 		r.router.Route(instance, ev.Message)
 	} else {
-		r.router.Routed(instance, ev.Message)
+		r.router.Routed(instance, ev.Message, ev.Time)
 	}
 }
 
@@ -500,10 +522,9 @@ func (s *Session) install(next *routing) []hanging {
 	}
 	unsent := endOrphans(s.routing.holders, next.holders)
 	s.older = slices.DeleteFunc(append(s.older, s.routing), func(r *routing) bool { return !r.expected() })
+	s.routing.end() // of inputs that go, for good: what they have sent comes before they are closed
 	s.routing = next
-	for in, routes := range next.routes {
-		_ = in.Route(routes) // without memory the program sends
-	}
+	next.begin()
 	early := s.early
 	s.early = nil
 	s.opening.Store(false)
@@ -525,6 +546,9 @@ func (r *routing) expected() bool {
 
 // release closes ports that the rig no longer has, the outputs when the notes that they hold are off.
 func (s *Session) release(inputs []*engine.Input, outputs []*sink) error {
+	for end := time.Now().Add(patience / 20); slices.ContainsFunc(inputs, isBehind) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	err := closePorts(inputs, nil)
 	off := make(chan struct{})
 	go func() {
@@ -537,6 +561,9 @@ func (s *Session) release(inputs []*engine.Input, outputs []*sink) error {
 	}
 	return errors.Join(err, closePorts(nil, outputs))
 }
+
+// isBehind reports whether events of an input have not been handled, which its callback may have sent.
+func isBehind(in *engine.Input) bool { return in.Stats().Waiting > 0 }
 
 // switchOff switches off what outputs hold, all at once.
 func (s *Session) switchOff(outputs []*sink) {

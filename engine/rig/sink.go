@@ -14,8 +14,10 @@ type sink struct {
 	out  *engine.Output
 	held noteSet
 	lost noteSet // what was held when its device went, which may still sound: nothing has reached it since
+	away bool    // the device is
 
-	lapses uint64 // as counted when a callback last ended a note
+	lapses  uint64         // as counted when a callback last ended a note
+	doubted engine.Instant // until when what callbacks sent may not have arrived
 }
 
 // noteSet is a set of notes of all channels, and of channels with the sustain pedal down.
@@ -89,24 +91,28 @@ func begins(m engine.Message) bool {
 	return false
 }
 
-// Sent keeps account of messages that the driver's callback has sent. If the driver has refused any since this was
-// last looked at, or its device has gone, a note that one of these ends counts as held: it may be.
-func (s *sink) Sent(messages []engine.Message) {
+// Sent keeps account of messages that the driver's callback has sent, at a time. If the driver may have refused them,
+// or its device has gone, a note that one of these ends counts as held: it may be.
+func (s *sink) Sent(messages []engine.Message, at engine.Instant) {
 	for _, m := range messages {
 		after := s.held
 		after.follow(m)
-		if after != s.held && (begins(m) || !s.lapsed()) {
+		if s.away && begins(m) {
+			s.lost.follow(m) // it may be back already
+		} else if after != s.held && (begins(m) || !s.lapsed(at)) {
 			s.held = after
 		}
 	}
 }
 
-// lapsed reports whether messages may not have reached the device since it was last asked.
-func (s *sink) lapsed() bool {
-	before := s.lapses
-	now, lost := s.out.Lapses()
-	s.lapses = now
-	return lost || now != before
+// lapsed reports whether a message of that time may not have reached the device. Others than this may have been
+// refused: it is so of all that came before that was seen.
+func (s *sink) lapsed(at engine.Instant) bool {
+	lapses, lost := s.out.Lapses()
+	if lapses != s.lapses {
+		s.lapses, s.doubted = lapses, engine.Now()
+	}
+	return lost || at <= s.doubted
 }
 
 // SendSysEx sends a system exclusive message, of which the output makes a copy.
@@ -171,23 +177,22 @@ func (s *sink) switchOff(held *noteSet) {
 // lose takes notice that the device has gone.
 func (s *sink) lose() {
 	s.lost.join(&s.held)
-	s.held = noteSet{}
+	s.held, s.away = noteSet{}, true
 }
 
-// comeBack switches off what was held when the device went, but for what has been switched on again since it came
-// back. If it has gone once more, that is done when it is back from there.
+// comeBack switches off what was held when the device went, but for what the program has switched on again since. If it has gone once more, that is done when it is back from there.
 func (s *sink) comeBack() {
 	s.lost.part(&s.held)
 	var unsent noteSet
 	for _, m := range s.lost.off() {
 		switch err := s.out.Send(m); {
 		case errors.Is(err, engine.ErrNoDevice):
-			return
+			return // still away
 		case errors.Is(err, engine.ErrQueueFull):
 			unsent.hold(m)
 		}
 	}
-	s.lost = noteSet{}
+	s.lost, s.away = noteSet{}, false
 	if unsent != (noteSet{}) {
 		go s.switchOff(&unsent) // the output's end ends this too
 	}
