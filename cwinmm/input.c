@@ -125,7 +125,7 @@ static uint32_t route(struct onset_input *in, const struct onset_event *event)
 }
 
 // Publishes an event; the caller holds the gate, and gives it up.
-static void push(struct onset_input *in, uint32_t token, struct onset_event event)
+ONSET_HOT static void push(struct onset_input *in, uint32_t token, struct onset_event event)
 {
     if (!onset_ring_push(in->ring, event))
         // Under the gate: the waiter may go behind it. Another callback that comes meanwhile is
@@ -199,8 +199,8 @@ static void deliver_any(struct onset_input *in, uint32_t token, enum onset_kind 
 
 // The same for a short message of an input that has routes. Of what is read before the message is
 // sent, whatever can be is fetched while the gate is taken.
-__attribute__((noinline)) static void deliver_routed(struct onset_input *in, uint32_t token,
-                                                     DWORD_PTR message, DWORD_PTR ms)
+ONSET_HOT __attribute__((noinline)) static void
+deliver_routed(struct onset_input *in, uint32_t token, DWORD_PTR message, DWORD_PTR ms)
 {
     struct onset_event event = {
         .ticks = onset_ticks(clock_of(in)),
@@ -288,15 +288,18 @@ static void vanish(struct onset_input *in, uint32_t token)
 }
 
 // All but what callback does itself. Apart, as finish_waking is.
-__attribute__((noinline)) static void deliver_rest(struct onset_input *in, uint32_t token,
-                                                   UINT message, DWORD_PTR param1, DWORD_PTR param2)
+ONSET_HOT __attribute__((noinline)) static void deliver_rest(struct onset_input *in, uint32_t token,
+                                                             UINT message, DWORD_PTR param1,
+                                                             DWORD_PTR param2)
 {
+    if (message == MIM_DATA &&
+        atomic_load_explicit(&in->way, memory_order_relaxed) & ONSET_ROUTED) {
+        deliver_routed(in, token, param1, param2);
+        return;
+    }
     switch (message) {
     case MIM_DATA:
-        if (atomic_load_explicit(&in->way, memory_order_relaxed) & ONSET_ROUTED)
-            deliver_routed(in, token, param1, param2);
-        else
-            deliver_any(in, token, ONSET_SHORT, param1, param2);
+        deliver_any(in, token, ONSET_SHORT, param1, param2);
         break;
     case MIM_MOREDATA:
         deliver_any(in, token, ONSET_MORE, param1, param2);
@@ -320,8 +323,8 @@ __attribute__((noinline)) static void deliver_rest(struct onset_input *in, uint3
 // where routes ask for it. There are two system calls, and neither waits: to wake a sleeper, and,
 // when the ring is full, to let one go anywhere that has kept to this thread's processor
 // (tether.h).
-static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance, DWORD_PTR param1,
-                              DWORD_PTR param2)
+ONSET_HOT static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance,
+                                        DWORD_PTR param1, DWORD_PTR param2)
 {
     (void)handle;
     uint32_t token = (uint32_t)instance;

@@ -42,7 +42,7 @@ struct onset_input {
     _Alignas(ONSET_APART) _Atomic uint32_t gate;
     _Atomic uint32_t way; // enum onset_clock, and ONSET_ROUTED; read before the gate is passed
     uint32_t filter;      // bit n: messages of channel n; bit 16+n: status F0+n; are not delivered
-    _Atomic uintptr_t routes;          // struct onset_routes *, 0: none; and ONSET_LOOK
+    _Atomic uintptr_t routes;         // struct onset_routes *, 0: none; and ONSET_LOOK
     struct onset_output *_Atomic aim; // one that routes may lead to: not to be read (approach)
     struct onset_ring *ring;
     struct onset_waiter *waiter;

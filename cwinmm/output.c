@@ -82,7 +82,7 @@ static bool take(struct onset_output *out)
 
 // Gives the claim up. Whoever could not get it meanwhile has queued its message and rung the bell;
 // the thread may have found the claim taken, so it is told again.
-static void give_up(struct onset_output *out)
+ONSET_HOT static void give_up(struct onset_output *out)
 {
     // Seq_cst, before the looks below: pairs with claimants (take) and with the thread's arm
     // (serve).
@@ -385,8 +385,8 @@ __attribute__((noinline)) static bool route_later(struct onset_output *out,
     return true;
 }
 
-bool onset_output_route(struct onset_output *out, const uint32_t *messages, uint32_t count,
-                        uint64_t now)
+ONSET_HOT bool onset_output_route(struct onset_output *out, const uint32_t *messages,
+                                  uint32_t count, uint64_t now)
 {
     int32_t came;
     if (onset_output_gone(out))

@@ -162,7 +162,7 @@ static bool untold(const struct onset_ring *ring)
     return atomic_load_explicit(&ring->lost, memory_order_relaxed) != ring->told;
 }
 
-bool onset_ring_push(struct onset_ring *ring, struct onset_event event)
+ONSET_HOT bool onset_ring_push(struct onset_ring *ring, struct onset_event event)
 {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     bool gap = untold(ring);

@@ -38,6 +38,9 @@
 
 #define ONSET_APART 128
 
+// Puts what a callback runs side by side: after a millisecond of rest, code has to be fetched too.
+#define ONSET_HOT __attribute__((hot))
+
 // What an event is, in bits 24 to 27 of its data; above them is the tag of the routes that it has
 // been sent along (routes.h), 0: none. Drivers may leave rubbish there; it is cut off.
 enum onset_kind {

@@ -194,7 +194,7 @@ static void run_targets(struct onset_routes *routes, const struct onset_route *r
     }
 }
 
-void onset_routes_send(struct onset_routes *routes, uint32_t message, uint64_t ticks)
+ONSET_HOT void onset_routes_send(struct onset_routes *routes, uint32_t message, uint64_t ticks)
 {
     const struct onset_route *route = &routes->cells[onset_route_cell_of(message)];
     if (!route->base) {
