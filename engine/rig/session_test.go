@@ -511,6 +511,23 @@ func TestARigWaitsForItsOutput(t *testing.T) {
 	assert.Equal(t, []string{"b0 02 05"}, s.received())
 }
 
+// A note that sounds when its output goes is switched off when that is back, also if its key has been played meanwhile.
+func TestANoteThatIsPlayedWhileItsOutputIsAway(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note{0..127} > out.ch0.note{0..127}"))
+	for note := range 20 { // the later ones by the callback
+		s.send(fmt.Sprintf("90 %02X 40", note))
+	}
+	s.loop.Unplug(probeOut)
+	assert.Equal(t, "out Probe Out", s.awaitPlugged(rig.Gone))
+	s.send("90 13 40")
+	s.send("80 13 40")
+	require.NoError(t, s.loop.Replug(probeOut, 0, "Probe Out"))
+	assert.Equal(t, "out Probe Out", s.awaitPlugged(rig.Back))
+	// The far end may not have been there yet to hear it.
+	sent := func() bool { return s.engine.Stats().Outputs[0].Sent == 40 }
+	require.Eventually(t, sent, 10*time.Second, time.Millisecond, "20 note-ons, 20 note-offs")
+}
+
 // An input that has gone does not keep the rest from being replaced.
 func TestReplacingWhileAnInputHasGone(t *testing.T) {
 	const second = "[winmidi second]\nread = Second In\n"
