@@ -170,9 +170,12 @@ catches asan "50 route" "replaced routes freed under a callback" input.c \
 catches asan "50 route" "routes keep no reference of an output" routes.c \
     'onset_output_hold(outputs[i])' '(void)0'
 catches asan "50 close" "gate shut without waiting" input.c \
-    'take_gate(in, ONSET_SHUT)' 'atomic_store(&in->gate, token_of(in) | ONSET_SHUT)'
+    'take_gate(in, ONSET_SHUT, false)' 'atomic_store(&in->gate, token_of(in) | ONSET_SHUT)'
 catches asan "50 close" "gate not checked" input.c \
-    '        queue(in, token, event);' '        publish(in, token, event);'
+    '        queue(in, token, event);
+    } else if (kind' \
+    '        publish(in, token, event);
+    } else if (kind'
 catches asan "50 close" "poller woken after leaving the gate" input.c \
     '    onset_claim(in->waiter);
     leave(in, token);' \
