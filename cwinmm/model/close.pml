@@ -31,7 +31,8 @@
  *   ENDED    who opens or closes does not wait for ever; nor does anybody else (END, spin's own check of final states)
  *
  * Left out: what is in the ring (ring.pml), how the poller sleeps (park.pml), the device that vanishes, the filter, more
- * buffers than one and those that the driver refuses (onset_pool.refused), the driver's own reference (as the waiter's).
+ * buffers than one and those that the driver refuses (onset_pool.refused), the driver's own reference (as the waiter's),
+ * that the thread which cannot fold does something else before it tries again.
  */
 
 #ifndef OPENINGS
