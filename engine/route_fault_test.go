@@ -324,8 +324,13 @@ func TestReplacingRoutesUnderTraffic(t *testing.T) {
 	all.Go(func() {
 		defer close(stop)
 		random := rand.New(rand.NewPCG(3, 4))
-		for range *replacements {
+		for n := range *replacements {
 			require.NoError(t, in.Route(tables[random.IntN(len(tables))]))
+			if n%5000 == 4999 { // however slow the poller is: some are run
+				before := in.Stats().Routed
+				require.NoError(t, in.Route(tables[n/5000%2]))
+				require.Eventually(t, func() bool { return in.Stats().Routed > before }, hang, time.Millisecond)
+			}
 			if random.IntN(20) == 0 {
 				time.Sleep(time.Duration(random.IntN(2000)) * time.Microsecond)
 			}
