@@ -27,10 +27,13 @@ func TestTheListFitsTheCode(t *testing.T) {
 }
 
 func TestAListIsRead(t *testing.T) {
+	file, err := os.CreateTemp("", "list") // not in t.TempDir, which cannot be removed under Wine
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	defer func() { assert.NoError(t, os.Remove(file.Name())) }()
 	read := func(text string) ([]breakage, error) {
-		path := filepath.Join(t.TempDir(), "list")
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		return readList(path)
+		require.NoError(t, os.WriteFile(file.Name(), []byte(text), 0o600))
+		return readList(file.Name())
 	}
 	const head = "# words\n\n=== one\npart ring\nfile a.c\ntest ./p TestA TestB\nwhy it is so\n"
 	list, err := read(head + "ci\nhangs 5s\n--- old\na\n\n--- new\n--- end\n--- old\nb\n--- new\nc\n--- end\n")
