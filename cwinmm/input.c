@@ -6,7 +6,7 @@
 static struct onset_input inputs[ONSET_INPUTS];
 
 // How often a second callback looks whether the first has left: some ten microseconds, a hundred
-// times what it takes to publish an event.
+// times what it takes to publish an event. A driver that the first sends to may take longer.
 #define PATIENCE 1024
 
 enum entry { INSIDE, CONCURRENT, LATE, STALE };
@@ -320,9 +320,8 @@ ONSET_HOT __attribute__((noinline)) static void deliver_rest(struct onset_input 
 }
 
 // On the driver's thread: no lock, no allocation, no Go, and no WinMM call but midiOutShortMsg,
-// where routes ask for it. There are two system calls, and neither waits: to wake a sleeper, and,
-// when the ring is full, to let one go anywhere that has kept to this thread's processor
-// (tether.h).
+// where routes ask for it. System calls are made, none of which waits, to wake a sleeper, and, when
+// the ring is full, to let one go anywhere that has kept to this thread's processor (tether.h).
 ONSET_HOT static void CALLBACK callback(HMIDIIN handle, UINT message, DWORD_PTR instance,
                                         DWORD_PTR param1, DWORD_PTR param2)
 {

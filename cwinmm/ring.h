@@ -13,7 +13,7 @@
 //               before it had been handled        begins to route (routes.h)
 //       152     older  routes that have been      the consumer looks before it writes calm
 //               replaced and not yet freed
-//   byte 256    mask, most, refs                  constant while events flow
+//   byte 256    mask, most, soon, refs            constant while events flow and routes stay
 //   byte 384    lost_by                           what lost is made of
 //   byte 512    gap[0] ...                        what the gap records stand for
 //   then        slot 0, slot 1, ...               16 bytes each, four to a cache line

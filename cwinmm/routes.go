@@ -12,7 +12,6 @@ type RouteCell struct{ First, Count uint32 }
 // RouteTarget is what is sent to an output: a run of steps, and another for values below the threshold.
 type RouteTarget struct {
 	First     uint32
-	Pass      uint32
 	Output    uint16
 	Threshold uint16
 	Count     uint8

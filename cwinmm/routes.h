@@ -30,7 +30,6 @@ struct onset_route_cell {
 
 struct onset_route_target {
     uint32_t first; // of its steps
-    uint32_t pass;  // Go's
     uint16_t output;
     uint16_t threshold; // of a value in 14 bits: for those below it are the steps that follow
     uint8_t count, under;
@@ -47,7 +46,7 @@ struct onset_route_step {
 enum onset_route_value { ONSET_VALUE_7, ONSET_VALUE_14, ONSET_RELEASE };
 
 static_assert(sizeof(struct onset_route_cell) == 8, "as RouteCell in routes.go");
-static_assert(sizeof(struct onset_route_target) == 16, "as RouteTarget in routes.go");
+static_assert(sizeof(struct onset_route_target) == 12, "as RouteTarget in routes.go");
 static_assert(sizeof(struct onset_route_step) == 8, "as RouteStep in routes.go");
 
 // The cell of messages that begin with the same two bytes, as RouteCellOf in route.go.

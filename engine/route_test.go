@@ -91,13 +91,20 @@ func TestRoutesAreSentByTheCallback(t *testing.T) {
 	assert.Equal(t, uint64(50), out.Stats().Sent)
 }
 
+// newPassage has a message on its way from source to in, which is to be sent on from out to far.
+func newPassage(t *testing.T) (r rig, source *engine.Output, in *engine.Input, out *engine.Output, far *engine.Input) {
+	t.Helper()
+	r = newRig(t, engine.Options{})
+	source, in = r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
+	out, far = r.output(t, 1, engine.OutputOptions{Slow: time.Hour}), r.input(t, 1, engine.InputOptions{})
+	require.NoError(t, source.SendNow(numbered(0, 0)))
+	return r, source, in, out, far
+}
+
 // New routes begin when what came before them has been handled: nothing overtakes it on its way to an output.
 func TestNewRoutesDoNotOvertake(t *testing.T) {
 	const count = 50
-	r := newRig(t, engine.Options{})
-	source, in := r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
-	out, far := r.output(t, 1, engine.OutputOptions{Slow: time.Hour}), r.input(t, 1, engine.InputOptions{})
-	require.NoError(t, source.SendNow(numbered(0, 0)))
+	r, source, in, out, far := newPassage(t)
 	var came []engine.Message
 	r.run(t, func(ev *engine.Event) bool {
 		switch {
@@ -124,10 +131,7 @@ func TestNewRoutesDoNotOvertake(t *testing.T) {
 // The same for a program that has been given events by ReadInto, and not come back yet.
 func TestNewRoutesDoNotOvertakeWhatIsBeingRead(t *testing.T) {
 	const count = 20
-	r := newRig(t, engine.Options{})
-	source, in := r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
-	out, far := r.output(t, 1, engine.OutputOptions{Slow: time.Hour}), r.input(t, 1, engine.InputOptions{})
-	require.NoError(t, source.SendNow(numbered(0, 0)))
+	r, source, in, out, far := newPassage(t)
 	require.NoError(t, in.Route(thru(out)))
 	r.SetReadDeadline(time.Now().Add(hang))
 	var came []engine.Message

@@ -131,7 +131,7 @@ func (r *Rig) compileDirect(readers []int, l lanes, outputs []*engine.Output) *e
 			routes.Outputs = append(routes.Outputs, out)
 		}
 		routes.Targets = append(routes.Targets, engine.RouteTarget{
-			First: first, Pass: t.pass, Output: number, Threshold: t.threshold, Count: t.count, Under: t.under,
+			First: first, Output: number, Threshold: t.threshold, Count: t.count, Under: t.under,
 		})
 	}
 	for at := range routes.Cells {
