@@ -278,7 +278,6 @@ func TestCase24TwoEngines(t *testing.T) {
 			} else {
 				b.rig = openRig(t, engine.Options{NormalPriority: true})
 				a.other = &b.rig
-				t.Cleanup(b.loop.Close)
 			}
 			t.Cleanup(func() { assert.NoError(t, b.Close()) })
 			ina, inb := a.input(t, 0, engine.InputOptions{}), b.input(t, 1, engine.InputOptions{})

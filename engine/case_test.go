@@ -31,7 +31,7 @@ type trial struct {
 
 	rogues atomic.Uint64 // calls that rogues have made
 	more   atomic.Uint64 // received by inputs that are not among ins
-	other  *rig          // with a driver of its own, whose inputs are among ins; nil: none
+	other  *rig          // a driver of its own, whose inputs are among ins, for end to close; nil: none
 	closed bool          // by the test
 	calmed func()        // ends the faults of a driver that is no loopback
 
@@ -209,6 +209,9 @@ func (r *trial) end(t *testing.T) {
 	if r.loop != nil {
 		assert.Equal(t, r.leaves, r.loop.OpenPorts(), "ports left open")
 		r.loop.Close()
+	}
+	if r.other != nil {
+		r.other.loop.Close()
 	}
 	now := measure(t)
 	assert.Eventually(t, func() bool {
