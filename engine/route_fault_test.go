@@ -36,6 +36,48 @@ func newRouted(t *testing.T, options engine.OutputOptions) *routed {
 	return r
 }
 
+// farEnd is what hears an output, an engine of its own, so that both are as slow as they like.
+type farEnd struct {
+	*engine.Engine
+	in *engine.Input
+	r  *trial
+}
+
+func (r *trial) farEnd(t *testing.T, cable int) *farEnd {
+	t.Helper()
+	far, err := engine.Open(engine.Options{Driver: r.loop, NormalPriority: true})
+	require.NoError(t, err)
+	in, err := far.OpenInput(engine.Index(cable), engine.InputOptions{Capacity: 1 << 17})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = far.Close() })
+	return &farEnd{far, in, r}
+}
+
+// expect waits for the first count messages of a source, as thru sends them on, in order, and closes the engine.
+func (f *farEnd) expect(t *testing.T, count uint64) {
+	t.Helper()
+	events := make([]engine.Event, 1024)
+	f.SetReadDeadline(time.Now().Add(time.Minute))
+	for next := uint64(0); next < count; {
+		n, err := f.ReadInto(events)
+		require.NoError(t, err)
+		for _, ev := range events[:n] {
+			if ev.Kind == engine.KindMessage {
+				require.Equal(t, through(engine.SourceMessage(next)), ev.Message, "number %d", next)
+				next++
+			}
+		}
+	}
+	f.close(t)
+}
+
+// close closes the engine, whose input's events are to be in the books.
+func (f *farEnd) close(t *testing.T) {
+	t.Helper()
+	f.r.more.Add(f.in.Stats().Received)
+	require.NoError(t, f.Close())
+}
+
 // direct plays until the callback sends, and counts what the program has to send until then.
 func (r *routed) direct(t *testing.T) {
 	t.Helper()
@@ -85,11 +127,7 @@ func (r *routed) settle(t *testing.T) {
 // A driver that blocks holds one callback up, once: its output's thread has what comes then, in order.
 func TestARouteThatBlocks(t *testing.T) {
 	r := newRouted(t, engine.OutputOptions{Slow: 100 * time.Millisecond, Calm: 50 * time.Millisecond, Capacity: 1 << 16})
-	far, err := engine.Open(engine.Options{Driver: r.loop, NormalPriority: true})
-	require.NoError(t, err)
-	in, err := far.OpenInput(engine.Index(1), engine.InputOptions{Capacity: 1 << 16})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = far.Close() })
+	far := r.farEnd(t, 1)
 	r.script(t, "midiOutShortMsg cable=1 nth=100 -> delay 500ms")
 	start := time.Now()
 	r.play(t, 0, engine.Source{Count: 10_000, Interval: 200 * time.Microsecond})()
@@ -99,20 +137,7 @@ func TestARouteThatBlocks(t *testing.T) {
 	assert.GreaterOrEqual(t, s.Moved, uint64(1))
 	assert.False(t, s.Threaded, "it has been calm since: %+v", s)
 	assert.Greater(t, s.Direct, uint64(5_000))
-	events := make([]engine.Event, 1024)
-	for next := uint64(0); next < 10_000; {
-		far.SetReadDeadline(time.Now().Add(time.Minute))
-		n, err := far.ReadInto(events)
-		require.NoError(t, err)
-		for _, ev := range events[:n] {
-			if ev.Kind == engine.KindMessage {
-				require.Equal(t, through(engine.SourceMessage(next)), ev.Message, "number %d", next)
-				next++
-			}
-		}
-	}
-	r.more.Add(in.Stats().Received)
-	require.NoError(t, far.Close())
+	far.expect(t, 10_000)
 }
 
 // An output answers for its own time: that another before it is slow does not have its thread send.
@@ -155,6 +180,122 @@ func TestRoutesAreExpectedWhileACallbackRunsThem(t *testing.T) {
 	r.settle(t)
 }
 
+// holdUp has the callback of a message held up by the output's driver, until release ends it.
+func (r *routed) holdUp(t *testing.T) (release func()) {
+	t.Helper()
+	struck := r.loop.Struck()
+	r.script(t, "midiOutShortMsg cable=1 nth=1 -> hang")
+	played := r.play(t, 0, engine.Source{Count: 1})
+	require.Eventually(t, func() bool { return r.loop.Struck() == struck+1 }, hang, time.Millisecond)
+	return func() {
+		r.script(t)
+		played()
+	}
+}
+
+// What a driver calls with meanwhile is refused and counted; which notes, pedals and channels that would have ended is
+// delivered.
+func TestMessagesBesideACallbackThatIsHeldUp(t *testing.T) {
+	r := newRouted(t, engine.OutputOptions{Slow: time.Hour})
+	release := r.holdUp(t)
+	const count = 500
+	r.rogue(0).Data(count)
+	assert.Equal(t, uint64(count), r.in.Stats().Dropped.Concurrent)
+	release()
+	var keys synth // holds everything
+	for channel := range engine.Message(16) {
+		for note := range engine.Message(128) {
+			keys.hear(engine.NoteOn | channel | note<<8 | 1<<16)
+		}
+		keys.hear(engine.ControlChange | channel | 64<<8 | 127<<16)
+	}
+	want, got := keys, keys
+	for n := range uint64(count) {
+		if m := engine.SourceMessage(n); m.Status()&^15 != engine.NoteOn || m.Data2() == 0 {
+			want.hear(m)
+		}
+	}
+	require.NotZero(t, keys.hangs(&want))
+	lost := uint64(0)
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Kind == engine.KindGap {
+			lost += ev.Lost
+		}
+		if ev.Recovered {
+			got.hear(ev.Message)
+		}
+		return lost == count && r.in.Stats().Waiting == 0 && got.hangs(&want) == 0
+	})
+	assert.Zero(t, want.hangs(&got), "nothing else is ended")
+	r.settle(t)
+}
+
+// The end of a device is told although a callback is held up, and what came beside that is still to be passed on.
+func TestADeviceThatVanishesWhileACallbackIsHeldUp(t *testing.T) {
+	r := newRouted(t, engine.OutputOptions{Slow: time.Hour})
+	release := r.holdUp(t)
+	r.rogue(0).Data(1)
+	r.rogue(0).r.Vanish()
+	r.next(t, engine.KindPortLost, r.in.Port())
+	release()
+	r.next(t, engine.KindPortReopened, r.in.Port())
+	r.direct(t)
+	r.settle(t)
+}
+
+// An event says what it has been sent along, and an event of the newest routes is known as one, however often they
+// have been replaced between two looks of the poller: there are no more than 15 tags.
+func TestRoutesAreKnownHoweverOftenTheyAreReplaced(t *testing.T) {
+	r := newRouted(t, engine.OutputOptions{Slow: time.Hour})
+	for count := 12; count <= 18; count++ {
+		before := r.routes
+		r.play(t, 0, engine.Source{Count: 1})() // is sent along those
+		for range count {
+			r.routes = thru(r.out.Output)
+			require.NoError(t, r.in.Route(r.routes))
+		}
+		r.run(t, func(ev *engine.Event) bool {
+			assert.Same(t, before, ev.Routed, "after %d replacements", count)
+			return true
+		})
+		r.direct(t)
+		r.play(t, 0, engine.Source{Count: 1})()
+		r.run(t, func(ev *engine.Event) bool {
+			assert.Same(t, r.routes, ev.Routed, "after %d replacements", count)
+			return true
+		})
+	}
+	r.settle(t)
+}
+
+// Routes begin in the midst of a flood, end and begin again: all of it arrives, in order.
+func TestRoutesBeginInTheMidstOfAFlood(t *testing.T) {
+	r := newCase(t, engine.Options{})
+	in, out := r.input(t, 0, engine.InputOptions{Capacity: 1 << 16}), r.output(t, 1, engine.OutputOptions{Slow: time.Hour, Capacity: 1 << 16})
+	far := r.farEnd(t, 1)
+	const count = 30_000
+	played := r.play(t, 0, engine.Source{Count: count, Interval: 20 * time.Microsecond})
+	routes, polled := []*engine.Routes{thru(out.Output), nil}, uint64(0)
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Kind == engine.KindMessage && ev.Routed == nil {
+			assert.NoError(t, out.Send(through(ev.Message)))
+			polled++
+		}
+		if n := uint64(ev.Driver); n%1500 == 0 {
+			assert.NoError(t, in.Route(routes[n/1500%2]))
+		}
+		return ev.Driver == count-1
+	})
+	played()
+	require.NoError(t, in.Route(nil))
+	s := in.Stats()
+	assert.Equal(t, uint64(count), s.Routed+polled)
+	assert.NotZero(t, s.Routed)
+	t.Logf("%d routed, %d polled", s.Routed, polled)
+	far.expect(t, count)
+	out.accepted.Store(out.Stats().Sent)
+}
+
 // A driver that refuses what it is given is left to the output's thread until it is calm; that is told.
 func TestARouteThatFails(t *testing.T) {
 	r := newRouted(t, engine.OutputOptions{Calm: 50 * time.Millisecond})
@@ -179,7 +320,7 @@ func TestARouteThatFails(t *testing.T) {
 // A device that vanishes in mid-callback is told, what comes for it is counted, and when it is back the callback sends
 // to it again.
 func TestARouteWhoseDeviceVanishes(t *testing.T) {
-	r := newRouted(t, engine.OutputOptions{})
+	r := newRouted(t, engine.OutputOptions{Slow: time.Hour})
 	r.script(t, "midiOutShortMsg cable=1 nth=10 -> unplug")
 	r.play(t, 0, engine.Source{Count: 100})()
 	r.next(t, engine.KindPortLost, r.out.Port())
@@ -194,6 +335,7 @@ func TestARouteWhoseDeviceVanishes(t *testing.T) {
 		return r.out.Stats().Direct > before
 	}, hang, time.Millisecond)
 	assert.Greater(t, r.in.Stats().Unsent, uint64(9))
+	assert.Zero(t, r.out.Stats().Dropped, "nothing is queued for what has gone")
 	r.settle(t)
 }
 
@@ -262,10 +404,7 @@ func TestTwoInputsFloodOneOutput(t *testing.T) {
 	out := r.output(t, 2, engine.OutputOptions{Capacity: 1 << 18})
 	require.NoError(t, a.Route(thru(out.Output)))
 	require.NoError(t, b.Route(thru(out.Output)))
-	far, err := engine.Open(engine.Options{Driver: r.loop, NormalPriority: true})
-	require.NoError(t, err)
-	in, err := far.OpenInput(engine.Index(2), engine.InputOptions{Capacity: 1 << 17})
-	require.NoError(t, err)
+	far := r.farEnd(t, 2)
 	const count = 20_000
 	done := make(chan struct{})
 	go func() { // the program sends what came before the callbacks did
@@ -293,9 +432,8 @@ func TestTwoInputsFloodOneOutput(t *testing.T) {
 	assert.Equal(t, uint64(2*count), s.Sent+s.Refused)
 	assert.Equal(t, a.Stats().Routed+b.Stats().Routed+out.accepted.Load()+out.refused.Load(), s.Sent+s.Refused)
 	assert.NotZero(t, s.Direct)
-	require.Eventually(t, func() bool { return in.Stats().Received == s.Sent }, hang, time.Millisecond)
-	r.more.Add(in.Stats().Received)
-	require.NoError(t, far.Close())
+	require.Eventually(t, func() bool { return far.in.Stats().Received == s.Sent }, hang, time.Millisecond)
+	far.close(t)
 	out.accepted.Store(s.Sent)
 	out.refused.Store(s.Refused)
 }
