@@ -137,6 +137,34 @@ func TestAFullQueueRefusesOrDropsAndCounts(t *testing.T) {
 	}
 }
 
+// Messages that belong together are dropped together, or arrive with nothing in between.
+func TestWhatBelongsTogetherIsDroppedTogether(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.input(t, 0, engine.InputOptions{})
+	out := r.output(t, 0, engine.OutputOptions{Slow: time.Millisecond, Capacity: 16, DropOldest: true})
+	r.loop.Slow(0, 30*time.Millisecond)
+	accepted := 0
+	for n := range 100 {
+		err := out.SendTogether([]engine.Message{numbered(0, n), numbered(1, n), numbered(2, n)}[:1+n%3])
+		if err == nil {
+			accepted += 1 + n%3
+		} else { // those before are being sent, which are not dropped in their midst
+			require.ErrorIs(t, err, engine.ErrQueueFull)
+		}
+	}
+	dropped := out.Stats().Dropped
+	r.loop.Slow(0, 0)
+	assert.NotZero(t, dropped)
+	got := r.receive(t, accepted-int(dropped))
+	for len(got) > 0 {
+		n := numberOf(got[0])
+		for i := range min(1+n%3, len(got)) {
+			require.Equal(t, numbered(i, n), got[i], "%d together; before the others: %v", 1+n%3, got)
+		}
+		got = got[min(1+n%3, len(got)):]
+	}
+}
+
 func numbers(messages []engine.Message) []int {
 	all := make([]int, len(messages))
 	for i, m := range messages {

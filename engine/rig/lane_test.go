@@ -73,7 +73,7 @@ func TestAnUnknownLaneIsAProblem(t *testing.T) {
 func TestBothLanesSendTheSame(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	direct := 0
+	direct := uint64(0)
 	for n := range uint64(40) {
 		random := rand.New(rand.NewPCG(seed, n))
 		text := randomRig(random, n%4 == 0) // what shares an output with such controls is not direct
@@ -81,25 +81,59 @@ func TestBothLanesSendTheSame(t *testing.T) {
 		for range 100 {
 			input = append(input, randomInput(random))
 		}
-		var want []string
-		for _, lane := range []rig.Lane{rig.PollerLane, rig.DirectLane} {
-			s := newStage(t, in(lane, parse(t, text)))
-			for i, m := range input {
-				require.NoError(t, s.in.SendNow(m))
-				if i%7 == 0 { // now and then it has handled all
-					s.handled(uint64(i + 1))
-				}
-			}
-			s.handled(uint64(len(input)))
-			got := s.received()
-			if lane == rig.PollerLane {
-				want = got
-				continue
-			}
-			require.Equal(t, want, got, "%s", text)
-			direct += int(s.engine.Stats().Outputs[0].Direct)
-		}
+		direct += bothLanesSend(t, text, input)
 	}
 	assert.NotZero(t, direct)
 	t.Logf("%d times the callback has sent", direct)
+}
+
+// bothLanesSend sees that a rig sends the same in both lanes, and returns how often the callback has.
+func bothLanesSend(t *testing.T, text string, input []engine.Message) (direct uint64) {
+	t.Helper()
+	var want []string
+	for _, lane := range []rig.Lane{rig.PollerLane, rig.DirectLane} {
+		s := newStage(t, in(lane, parse(t, text)))
+		for i, m := range input {
+			require.NoError(t, s.in.SendNow(m))
+			if i%7 == 0 { // now and then it has handled all
+				s.handled(uint64(i + 1))
+			}
+		}
+		s.handled(uint64(len(input)))
+		got := s.received()
+		if lane == rig.PollerLane {
+			want = got
+		} else {
+			require.Equal(t, want, got, "%s", text)
+			direct = s.engine.Stats().Outputs[0].Direct
+		}
+	}
+	return direct
+}
+
+// From each kind of control to each kind of message, each with the values at which something changes.
+func TestBothLanesSendTheSameForEachKindOfMapping(t *testing.T) {
+	text := "[winmidi in]\nread = Probe In\n[winmidi out]\nwrite = Probe Out\nnote-off = on\n" +
+		"message.needs = 90 3C 7F\nmessage.takes = B0 07 value C1 05 E2 lsb msb\n[map]\n"
+	sources := []string{"note1", "note2", "note3", "cc1", "cc2", "cc3", "pressure1", "program", "aftertouch", "pitch"}
+	targets := []string{"out.ch0.note9", "out.ch1.cc9", "out.ch2.pressure9", "out.ch3.program", "out.ch4.aftertouch", "out.ch5.pitch",
+		"out.ch6.nrpn9", "out.needs", "out.takes"}
+	var input []engine.Message
+	for i, to := range targets {
+		for _, from := range sources {
+			text += fmt.Sprintf("in.ch%d.%s > %s\n", i, from, to) // a channel for each target
+		}
+		for _, status := range []engine.Message{
+			engine.NoteOn, engine.NoteOff, engine.ControlChange, engine.KeyPressure, engine.ProgramChange, engine.ChannelPressure, engine.PitchBend,
+		} {
+			for _, value := range []engine.Message{0, 1, 63, 64, 127} {
+				m := status | engine.Message(i) | 1<<8 | value<<16
+				if m.Len() == 2 {
+					m = status | engine.Message(i) | value<<8
+				}
+				input = append(input, m)
+			}
+		}
+	}
+	assert.Greater(t, bothLanesSend(t, text, append(input, input...)), uint64(300))
 }
