@@ -91,6 +91,38 @@ func TestRoutesAreSentByTheCallback(t *testing.T) {
 	assert.Equal(t, uint64(50), out.Stats().Sent)
 }
 
+// A target without other messages for values below its threshold sends none for those.
+func TestARouteWithAThreshold(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	source, in := r.output(t, 0, engine.OutputOptions{}), r.input(t, 0, engine.InputOptions{})
+	out, far := r.output(t, 1, engine.OutputOptions{Slow: time.Hour}), r.input(t, 1, engine.InputOptions{})
+	routes := thru(out)
+	controller := messages(t, "control-change 1 1 0")[0]
+	routes.Targets[routes.Cells[engine.RouteCellOf(controller)].First].Threshold = 64 << 7 // of 14 bits
+	require.NoError(t, in.Route(routes))
+	var came []engine.Message
+	value := engine.Message(0)
+	require.NoError(t, source.SendNow(controller))
+	r.run(t, func(ev *engine.Event) bool {
+		switch ev.Port {
+		case far.Port():
+			came = append(came, ev.Message)
+		case in.Port():
+			if ev.Routed != nil { // else once more: the callback does not send yet
+				value++
+			}
+			if value < 128 {
+				require.NoError(t, source.SendNow(controller|value<<16))
+			}
+		}
+		return value == 128 && len(came) >= 64
+	})
+	require.Len(t, came, 64)
+	for i, m := range came {
+		assert.Equal(t, controller|engine.Message(64+i)<<16, m)
+	}
+}
+
 // newPassage has a message on its way from source to in, which is to be sent on from out to far.
 func newPassage(t *testing.T) (r rig, source *engine.Output, in *engine.Input, out *engine.Output, far *engine.Input) {
 	t.Helper()
