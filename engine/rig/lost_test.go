@@ -3,6 +3,7 @@
 package rig_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -116,4 +117,126 @@ func TestNoNoteHangsWhereALossHasNotBeenTold(t *testing.T) {
 	}))
 	assert.Equal(t, []string{"80 3d 40"}, s.receive(1))
 	assert.Equal(t, rig.Notice{Kind: rig.Gap, Lost: 5}, <-s.notices)
+}
+
+// direct sends note-ons and note-offs until the callback of Probe In sends, and returns when all is handled.
+func (s *stage) direct() {
+	s.t.Helper()
+	for out := s.engine.Stats().Outputs[0]; s.engine.Stats().Outputs[0].Direct == out.Direct; {
+		s.send("90 01 40")
+		s.send("80 01 00")
+	}
+	s.received()
+}
+
+// unhandled sends messages that the callback of Probe In sends on, and has the program not come to them before then
+// is done. sent is how many it sends.
+func (s *stage) unhandled(sent uint64, then func(), messages ...string) {
+	s.t.Helper()
+	require.NoError(s.t, s.engine.Call(func() {
+		out := s.engine.Stats().Outputs[0]
+		for _, m := range messages {
+			require.NoError(s.t, s.in.SendNow(message(m)))
+			s.sent++
+		}
+		require.Eventually(s.t, func() bool {
+			now := s.engine.Stats().Outputs[0]
+			return now.Sent+now.Failed+now.Unsent+s.engine.Stats().Inputs[0].Unsent >= out.Sent+out.Failed+out.Unsent+sent
+		}, 10*time.Second, time.Millisecond)
+		then()
+	}))
+}
+
+// What the callback has sent, and the program has not come to, is switched off as well.
+func TestNotesThatAreNotYetHandledAreSwitchedOff(t *testing.T) {
+	const mapping = "in.ch0.note{1..3} > out.ch0.note{1..3}\n"
+	for what, end := range map[string]func(s *stage) error{
+		"a run ends": func(s *stage) error {
+			assert.ErrorIs(s.t, s.end(), context.Canceled)
+			return s.session.Close()
+		},
+		"the session is closed": func(s *stage) error { return s.session.Close() },
+		"another rig": func(s *stage) error {
+			return s.session.Replace(parse(s.t, through+"in.ch0.note{1..3} > out.ch0.note{4..6}\n"))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newStage(t, parse(t, through+mapping))
+			s.direct()
+			ended := make(chan error, 1)
+			s.unhandled(2, func() { go func() { ended <- end(s) }() }, "90 02 40", "90 03 40")
+			require.NoError(t, <-ended)
+			assert.Equal(t, []string{"90 02 40", "90 03 40", "80 02 40", "80 03 40"}, s.receive(4))
+		})
+	}
+}
+
+// Several keys are let go of while the output is away, and the program comes to none of it before it knows.
+func TestSeveralNoteOffsThatMetNobody(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"))
+	s.direct()
+	for _, m := range []string{"90 01 40", "90 02 40", "90 03 40"} {
+		s.send(m)
+	}
+	s.received()
+	script(t, s.loop, "midiOutShortMsg cable=1 nth=1 -> NODRIVER")
+	s.unhandled(3, func() {}, "80 01 00", "80 02 00", "80 03 00")
+	s.awaitPlugged(rig.Gone)
+	s.awaitPlugged(rig.Back)
+	assert.Equal(t, []string{"80 01 40", "80 02 40", "80 03 40"}, s.receive(3))
+}
+
+// The program misses messages that the callback has sent: nothing is sent twice, and what they ended is not held.
+func TestANoteOffThatWasSentAndThenLost(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"))
+	s.direct()
+	s.send("90 02 40")
+	s.unhandled(1, func() {}, append(slices.Repeat([]string{"E5 00 40"}, 10000), "80 02 00")...)
+	n := <-s.notices
+	require.Equal(t, rig.Gap, n.Kind)
+	assert.Greater(t, n.Lost, uint64(1000))
+	s.sent = s.delivered()
+	s.send("90 01 40")
+	s.send("80 01 00")
+	assert.Equal(t, []string{"90 02 40", "90 02 00", "90 01 40", "90 01 00"}, s.receive(4))
+}
+
+// A note-on that the callback has sent and the program misses: the note is switched off at the end.
+func TestANoteOnThatWasSentAndThenLost(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\nin.ch0.cc64 > out.ch0.cc64\n"))
+	s.direct()
+	s.unhandled(3, func() {}, append(slices.Repeat([]string{"E5 00 40"}, 10000), "90 02 40", "80 02 00", "90 02 40")...)
+	assert.Equal(t, rig.Gap, (<-s.notices).Kind)
+	s.sent = s.delivered()
+	s.send("90 03 40")
+	s.send("80 03 00")
+	assert.ErrorIs(t, s.end(), context.Canceled)
+	require.NoError(t, s.session.Close())
+	assert.Equal(t, []string{"90 02 40", "90 02 00", "90 02 40", "90 03 40", "90 03 00",
+		"80 01 40", "80 02 40", "b0 40 00"}, s.receive(8), "what may be held, and nothing else")
+}
+
+// An event that comes late, of routes that have been replaced, ends no note that another key holds by the new ones.
+func TestALateEventEndsNoNoteOfAnother(t *testing.T) {
+	const ports = "[winmidi two]\nread = Second In\n" + through
+	s := newStage(t, parse(t, ports+"in.ch0.note1 > out.ch0.note1\nin.ch0.note2 > out.ch0.note9\n"))
+	second, err := s.test.OpenOutput(engine.Index(secondIn), engine.OutputOptions{})
+	require.NoError(t, err)
+	s.engine.Stats()
+	for before := s.engine.Stats().Outputs[0].Direct; s.engine.Stats().Outputs[0].Direct == before; {
+		s.send("90 01 40")
+	}
+	s.received()
+	script(t, s.loop, "midiOutShortMsg cable=1 nth=1 -> hang")
+	require.NoError(t, s.in.Send(message("90 02 40")))
+	require.Eventually(t, func() bool { return s.loop.Struck() == 1 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, s.session.Replace(parse(t, ports+"in.ch0.note1 > out.ch0.note1\ntwo.ch0.note5 > out.ch0.note9\n")))
+	require.NoError(t, second.SendNow(message("90 05 40")))
+	s.sent++
+	s.handled(s.sent) // that of the second
+	script(t, s.loop)
+	s.sent++
+	s.handled(s.sent)
+	require.NoError(t, second.SendNow(message("80 05 00")))
+	assert.Equal(t, []string{"90 09 40", "90 09 40", "90 09 00"}, s.receive(3))
 }

@@ -73,6 +73,7 @@ type routing struct {
 	readers [][]int                          // by engine.Port: the instances that read it; nil: not the rig's
 	holders map[*sink]*holders               // of its outputs' notes
 	routes  map[*engine.Input]*engine.Routes // what their callbacks send; nil: nothing
+	begun   [][]hanging                      // by instance: what its input's callback may begin
 }
 
 // Start opens the ports of a rig and has a session for them, whose Handle must be run: Run does. What
@@ -181,6 +182,9 @@ func (s *Session) Handle(ev *engine.Event) {
 		switch ev.Kind {
 		case engine.KindMessage:
 			r.route(instance, ev)
+			if ev.Recovered && ev.Routed != nil {
+				r.doubt(instance) // a later one of those that were lost may have begun it again
+			}
 		case engine.KindSysEx:
 			r.router.RouteSysEx(instance, ev.SysEx)
 		case engine.KindSysExCut, engine.KindSysExInterrupted:
@@ -190,6 +194,9 @@ func (s *Session) Handle(ev *engine.Event) {
 			s.tell(Notice{Kind: SysExLoss, Instance: r.rig.Instances[instance].Name, What: ev.Kind})
 		case engine.KindGap:
 			r.router.Reset(instance)
+			if ev.LostBy == nil || ev.LostBy.Notes+ev.LostBy.Controllers > 0 {
+				r.doubt(instance)
+			}
 			s.tell(Notice{Kind: Gap, Instance: r.rig.Instances[instance].Name, Lost: ev.Lost})
 		case engine.KindPortLost:
 			r.router.Reset(instance)
@@ -206,6 +213,14 @@ func (r *routing) route(instance int, ev *engine.Event) {
 	}
 }
 
+// doubt takes notice that messages of an instance's input were lost which its callback may have sent: whatever notes
+// those may have begun count as held.
+func (r *routing) doubt(instance int) {
+	for _, h := range r.begun[instance] {
+		h.sink.hold(&h.notes)
+	}
+}
+
 // sends reports whether routes are of this routing.
 func (r *routing) sends(routes *engine.Routes) bool {
 	for _, of := range r.routes {
@@ -217,17 +232,21 @@ func (r *routing) sends(routes *engine.Routes) bool {
 }
 
 // handleOlder does with a message, which the driver's callback has sent by the routes of a routing before, what else
-// that one does. What it holds so, and the routing now does not, is ended.
+// that one does. A note that it begins so, and that other controls set now, is ended.
 func (s *Session) handleOlder(ev *engine.Event) {
 	i := slices.IndexFunc(s.older, func(r *routing) bool { return r.sends(ev.Routed) })
 	if i < 0 {
 		return // another session's
 	}
 	r := s.older[i]
+	before := make(map[*sink]noteSet)
+	for sink := range r.holders {
+		before[sink] = sink.held
+	}
 	for _, instance := range r.readers[ev.Port] {
 		r.route(instance, ev)
 	}
-	for _, h := range endOrphans(r.holders, s.routing.holders) {
+	for _, h := range endOrphans(r.holders, s.routing.holders, before) {
 		go h.sink.switchOff(&h.notes)
 	}
 }
@@ -486,7 +505,36 @@ func (r *routing) compile(inputs map[string]*engine.Input) {
 		for o := range r.rig.Instances {
 			r.router.direct[i][o], _ = l.direct(i, o)
 		}
+		r.begun = append(r.begun, r.findBegun(i))
 	}
+}
+
+// findBegun returns the notes and pedals that what an instance's input's callback sends may begin.
+func (r *routing) findBegun(instance int) (all []hanging) {
+	t := r.rig.tables
+	if t.inputs[instance] < 0 {
+		return nil
+	}
+	begun := make(map[*sink]noteSet)
+	for _, c := range t.mapped(uint32(t.inputs[instance])) {
+		for _, target := range t.find(uint32(t.inputs[instance]), c) {
+			if !r.router.direct[instance][target.output] {
+				continue
+			}
+			s := r.sinks[target.output]
+			notes := begun[s]
+			for _, step := range t.steps[target.first : target.first+uint32(target.count)] {
+				notes.mayFollow(step)
+			}
+			begun[s] = notes
+		}
+	}
+	for s, notes := range begun {
+		if notes != (noteSet{}) {
+			all = append(all, hanging{s, notes})
+		}
+	}
+	return all
 }
 
 // setResets has outputs reset when they are closed, unless all instances that share one are against it.
@@ -520,7 +568,7 @@ func (s *Session) install(next *routing) []hanging {
 			s.tell(Notice{Kind: Changed, Instance: next.rig.Instances[instance].Name, Change: c})
 		}
 	}
-	unsent := endOrphans(s.routing.holders, next.holders)
+	unsent := endOrphans(s.routing.holders, next.holders, nil)
 	s.older = slices.DeleteFunc(append(s.older, s.routing), func(r *routing) bool { return !r.expected() })
 	s.routing.end() // of inputs that go, for good: what they have sent comes before they are closed
 	s.routing = next

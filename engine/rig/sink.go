@@ -105,6 +105,15 @@ func (s *sink) Sent(messages []engine.Message, at engine.Instant) {
 	}
 }
 
+// hold has notes count as held: they may be.
+func (s *sink) hold(notes *noteSet) {
+	if s.away {
+		s.lost.join(notes)
+	} else {
+		s.held.join(notes)
+	}
+}
+
 // lapsed reports whether a message of that time may not have reached the device. Others than this may have been
 // refused: it is so of all that came before that was seen.
 func (s *sink) lapsed(at engine.Instant) bool {
@@ -139,6 +148,20 @@ func (n *noteSet) follow(m engine.Message) {
 		case number == allSoundOff, number >= allNotesOff:
 			n.notes[channel] = [2]uint64{}
 		}
+	}
+}
+
+// mayFollow adds what a step's message may begin, whatever its value is.
+func (n *noteSet) mayFollow(step control.Step) {
+	channel, number := step.Base.Status()&15, step.Base.Data1()
+	anyNumber := step.Low == 8 || step.High == 8
+	if status := step.Base.Status() &^ 15; status == engine.NoteOn {
+		n.add(channel, number)
+		if anyNumber {
+			n.notes[channel] = [2]uint64{^uint64(0), ^uint64(0)}
+		}
+	} else if status == engine.ControlChange && (number == sustain || anyNumber) {
+		n.pedal |= 1 << channel
 	}
 }
 
@@ -198,7 +221,7 @@ func (s *sink) comeBack() {
 	}
 }
 
-// hanging are notes that should have been switched off, and could not be.
+// hanging are notes of an output that may be sounding, and that something has to end.
 type hanging struct {
 	sink  *sink
 	notes noteSet
@@ -250,22 +273,24 @@ func (h *holders) add(source string, steps []control.Step) {
 	}
 }
 
-// endOrphans switches off what is held and has other holders from now on: the key that holds it may
-// end something else. It returns what it could not switch off.
-func endOrphans(before, after map[*sink]*holders) (unsent []hanging) {
+// endOrphans switches off what is held, but for what was so at an earlier time, and has other holders from now on: the
+// key that holds it may end something else. It returns what it could not switch off.
+func endOrphans(before, after map[*sink]*holders, earlier map[*sink]noteSet) (unsent []hanging) {
 	for s, next := range after {
 		old, ok := before[s]
 		if !ok {
 			continue
 		}
+		held, was := s.held, earlier[s]
+		held.part(&was)
 		var orphans noteSet
 		for channel := range byte(16) {
 			for note := range byte(128) {
-				if s.held.has(channel, note) && old.notes[channel][note] != next.notes[channel][note] {
+				if held.has(channel, note) && old.notes[channel][note] != next.notes[channel][note] {
 					orphans.add(channel, note)
 				}
 			}
-			if s.held.pedal>>channel&1 != 0 && old.pedal[channel] != next.pedal[channel] {
+			if held.pedal>>channel&1 != 0 && old.pedal[channel] != next.pedal[channel] {
 				orphans.pedal |= 1 << channel
 			}
 		}
