@@ -257,23 +257,35 @@ func TestADeviceThatVanishesWhileACallbackIsHeldUp(t *testing.T) {
 // have been replaced between two looks of the poller: there are no more than 15 tags.
 func TestRoutesAreKnownHoweverOftenTheyAreReplaced(t *testing.T) {
 	r := newRouted(t, engine.OutputOptions{Slow: time.Hour})
-	for count := 12; count <= 18; count++ {
-		before := r.routes
-		r.play(t, 0, engine.Source{Count: 1})() // is sent along those
-		for range count {
-			r.routes = thru(r.out.Output)
-			require.NoError(t, r.in.Route(r.routes))
-		}
+	replace := func() {
+		r.routes = thru(r.out.Output)
+		require.NoError(t, r.in.Route(r.routes))
+	}
+	came := func(of *engine.Routes, count int) {
 		r.run(t, func(ev *engine.Event) bool {
-			require.Same(t, before, ev.Routed, "after %d replacements", count)
+			require.Same(t, of, ev.Routed, "after %d replacements", count)
 			return true
 		})
+	}
+	for count := 10; count < 40; count++ {
+		before, release := r.routes, r.holdUp(t) // a message is sent along those
+		if count%2 == 0 {
+			replace()
+			r.drain(t) // it has looked, and nothing can be said to be handled
+			for range count - 1 {
+				replace()
+			}
+			release()
+		} else {
+			release()
+			for range count {
+				replace()
+			}
+		}
+		came(before, count)
 		r.direct(t)
 		r.play(t, 0, engine.Source{Count: 1})()
-		r.run(t, func(ev *engine.Event) bool {
-			require.Same(t, r.routes, ev.Routed, "after %d replacements", count)
-			return true
-		})
+		came(r.routes, count)
 	}
 	r.settle(t)
 }
