@@ -27,7 +27,7 @@ type Ring struct {
 	// The consumer's own.
 	next     uint64         // index of the next event; what tail says
 	end      uint64         // head when last looked at
-	lostSeen uint64         // lost when last looked at, before head was
+	lostSeen uint64         // lost when last looked at
 	told     uint64         // losses told so far
 	toldBy   [losses]uint64 // what they were
 	met      uint64         // gap records; what gapsMet says
@@ -95,8 +95,8 @@ func (r *Ring) free() { C.onset_ring_drop(r.c) }
 
 // Look sees how far the producer has come and returns how many events Next may now be called for.
 func (r *Ring) Look() uint64 {
-	// Losses first: whatever was published before a loss is then below the head read after it. Acquire
-	// pairs with the releases in onset_ring_refuse and onset_ring_push.
+	// In either order: lost says only whether Lost has anything to do, which reads head once more. Acquire pairs with the
+	// releases in onset_ring_refuse and onset_ring_publish.
 	r.lostSeen = r.lost.Load()
 	r.end = r.head.Load()
 	waiting := r.end - r.next

@@ -104,6 +104,9 @@ proctype producer(byte me)
 		if
 		:: d_step { CAN_STORE(me) -> PUT(me, HEAD + me, LOAD(me, HEAD + me) + 1); posted[me]++ } /* onset_ring_publish */
 		:: d_step { CAN_STORE(me) -> PUT(me, LOST + me, LOAD(me, LOST + me) + 1); posted[me]++ } /* onset_ring_refuse */
+#ifdef TWIN_LOSS_NOT_NOTIFIED
+			goto end
+#endif
 		fi;
 		/* finish */
 #ifndef TWIN_NOTIFY_BEFORE_PUBLISH
