@@ -66,9 +66,9 @@ type Ends struct {
 
 // Loss is what was lost at one place of the stream.
 type Loss struct {
-	By     LostBy
-	Ends   Ends
-	Routed uint8 // the tag of the routes that all short messages among them have been sent along; 0: not all have
+	By   LostBy
+	Ends Ends
+	Tags uint16 // bit n: a short message among them had been sent along the routes with tag n; bit 0: along none
 }
 
 // SourceMessage returns the n-th message of a source. Its DriverMS is n modulo 2^32.

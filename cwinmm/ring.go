@@ -6,7 +6,6 @@ package cwinmm
 import "C"
 
 import (
-	"math/bits"
 	"sync/atomic"
 	"unsafe"
 
@@ -143,11 +142,7 @@ func (r *Ring) take(g *gap, loss *Loss) {
 	}
 	loss.Ends.PedalUp = uint16(g.pedalUp.Swap(0))
 	loss.Ends.AllOff = uint16(g.allOff.Swap(0))
-	loss.Routed = 0
-	// After what it is of: keep_end in ring.c.
-	if tags := g.tags.Swap(0); bits.OnesCount32(tags) == 1 {
-		loss.Routed = uint8(bits.TrailingZeros32(tags))
-	}
+	loss.Tags = uint16(g.tags.Swap(0)) // after what they are of: keep_end in ring.c
 }
 
 func takeWord(w *atomic.Uint64) uint64 {

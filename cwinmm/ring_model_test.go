@@ -3,7 +3,6 @@
 package cwinmm
 
 import (
-	"math/bits"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -123,10 +122,7 @@ func (r *plainRing) silent() *Loss {
 }
 
 func (r *plainRing) tell(total LostBy, end ended) *Loss {
-	loss := Loss{Ends: end.Ends}
-	if bits.OnesCount16(end.tags) == 1 {
-		loss.Routed = uint8(bits.TrailingZeros16(end.tags))
-	}
+	loss := Loss{Ends: end.Ends, Tags: end.tags}
 	for i := range total {
 		if total[i] > r.told[i] {
 			loss.By[i] = total[i] - r.told[i]

@@ -51,7 +51,8 @@ type Event struct {
 	// off.
 	Recovered bool
 	// Routed is what the driver's callback has sent the message along (Input.Route); nil: it has not. Of a Recovered one, what
-	// all the short messages that are missing were sent along: then nothing is left hanging at outputs of those.
+	// all the short messages that are missing were sent along: it need not be sent again, but one of them may have begun
+	// anew what it ends. Of a KindGap, what some of them were sent along.
 	Routed *Routes
 	Port   Port
 	Lost   uint64  // events missing, of a KindGap; else 0

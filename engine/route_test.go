@@ -149,6 +149,7 @@ func TestNewRoutesDoNotOvertake(t *testing.T) {
 				}
 				assert.NoError(t, source.SendNow(numbered(0, n)))
 			}
+			require.Eventually(t, func() bool { return in.Stats().Received == 2*count+1 }, hang, time.Millisecond)
 			fallthrough
 		case ev.Routed == nil:
 			assert.NoError(t, out.Send(ev.Message))

@@ -123,7 +123,13 @@ func (s *stream) gap(ev *Event, at Instant) {
 	*ev = Event{Time: at, Kind: KindGap, Port: s.port, Lost: s.loss.By.Total(), LostBy: &s.lostBy}
 	s.counts[KindGap].Add(1)
 	s.at, s.driver, s.behind = at, 0, true
-	s.ends, s.endsRouted = s.loss.Ends, s.tags[s.loss.Routed]
+	s.ends, s.endsRouted = s.loss.Ends, nil
+	if tags := s.loss.Tags; tags > 1 { // more than 0, which is none
+		ev.Routed = s.tags[bits.Len16(tags)-1]
+		if bits.OnesCount16(tags) == 1 {
+			s.endsRouted = ev.Routed
+		}
+	}
 	s.interrupted = s.sysex.partial && s.lostBy.SysExBuffers > 0
 	if s.endsRouted == nil { // a callback has sent nothing but what was lost
 		s.endHeld()

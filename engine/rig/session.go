@@ -56,7 +56,7 @@ type Session struct {
 
 	// The handler's own: changed by way of Engine.Call.
 	routing *routing
-	older   []*routing     // whose routes events may still come by
+	before  []*routing     // whose routes events may still come by
 	early   []engine.Event // of inputs that are not in the routing yet
 	running bool           // Run is under way
 	ended   bool           // the last one has: callbacks send nothing
@@ -152,6 +152,13 @@ func (s *Session) drain() {
 // Handle does what the rig says to an event. It is for a handler of engine.Run, together with whatever
 // else that does; it ignores ports that are not the rig's.
 func (s *Session) Handle(ev *engine.Event) {
+	s.handle(ev)
+	if ev.Routed != nil && (ev.Kind == engine.KindGap || ev.Recovered) {
+		s.doubt(ev)
+	}
+}
+
+func (s *Session) handle(ev *engine.Event) {
 	if ev.Kind == engine.KindResumed {
 		s.tell(Notice{Kind: Resumed})
 		return
@@ -163,7 +170,7 @@ func (s *Session) Handle(ev *engine.Event) {
 		}
 		return
 	}
-	if ev.Routed != nil && !r.sends(ev.Routed) {
+	if ev.Kind == engine.KindMessage && ev.Routed != nil && !r.sends(ev.Routed) {
 		s.handleOlder(ev)
 		return
 	}
@@ -182,9 +189,6 @@ func (s *Session) Handle(ev *engine.Event) {
 		switch ev.Kind {
 		case engine.KindMessage:
 			r.route(instance, ev)
-			if ev.Recovered && ev.Routed != nil {
-				r.doubt(instance) // a later one of those that were lost may have begun it again
-			}
 		case engine.KindSysEx:
 			r.router.RouteSysEx(instance, ev.SysEx)
 		case engine.KindSysExCut, engine.KindSysExInterrupted:
@@ -194,9 +198,6 @@ func (s *Session) Handle(ev *engine.Event) {
 			s.tell(Notice{Kind: SysExLoss, Instance: r.rig.Instances[instance].Name, What: ev.Kind})
 		case engine.KindGap:
 			r.router.Reset(instance)
-			if ev.LostBy == nil || ev.LostBy.Notes+ev.LostBy.Controllers > 0 {
-				r.doubt(instance)
-			}
 			s.tell(Notice{Kind: Gap, Instance: r.rig.Instances[instance].Name, Lost: ev.Lost})
 		case engine.KindPortLost:
 			r.router.Reset(instance)
@@ -213,14 +214,6 @@ func (r *routing) route(instance int, ev *engine.Event) {
 	}
 }
 
-// doubt takes notice that messages of an instance's input were lost which its callback may have sent: whatever notes
-// those may have begun count as held.
-func (r *routing) doubt(instance int) {
-	for _, h := range r.begun[instance] {
-		h.sink.hold(&h.notes)
-	}
-}
-
 // sends reports whether routes are of this routing.
 func (r *routing) sends(routes *engine.Routes) bool {
 	for _, of := range r.routes {
@@ -232,21 +225,46 @@ func (r *routing) sends(routes *engine.Routes) bool {
 }
 
 // handleOlder does with a message, which the driver's callback has sent by the routes of a routing before, what else
-// that one does. A note that it begins so, and that other controls set now, is ended.
+// that one does.
 func (s *Session) handleOlder(ev *engine.Event) {
-	i := slices.IndexFunc(s.older, func(r *routing) bool { return r.sends(ev.Routed) })
+	s.older(ev.Routed, func(r *routing) {
+		for _, instance := range r.readers[ev.Port] {
+			r.route(instance, ev)
+		}
+	})
+}
+
+// doubt takes notice that messages are missing which the callback has sent: whatever they may have begun counts as held.
+// So it does when what one of them ended has been told: a later one may have begun it again.
+func (s *Session) doubt(ev *engine.Event) {
+	hold := func(r *routing) {
+		for _, instance := range r.readers[ev.Port] {
+			for _, h := range r.begun[instance] {
+				h.sink.mayHold(&h.notes)
+			}
+		}
+	}
+	if s.routing.sends(ev.Routed) {
+		hold(s.routing)
+	} else {
+		s.older(ev.Routed, hold)
+	}
+}
+
+// older has the routing before that routes are of take notice of something. What it then holds and has not held, and what
+// other controls set now, is ended.
+func (s *Session) older(routes *engine.Routes, notice func(*routing)) {
+	i := slices.IndexFunc(s.before, func(r *routing) bool { return r.sends(routes) })
 	if i < 0 {
 		return // another session's
 	}
-	r := s.older[i]
-	before := make(map[*sink]noteSet)
+	r := s.before[i]
+	earlier := make(map[*sink]noteSet)
 	for sink := range r.holders {
-		before[sink] = sink.held
+		earlier[sink] = sink.held
 	}
-	for _, instance := range r.readers[ev.Port] {
-		r.route(instance, ev)
-	}
-	for _, h := range endOrphans(r.holders, s.routing.holders, before) {
+	notice(r)
+	for _, h := range endOrphans(r.holders, s.routing.holders, earlier) {
 		go h.sink.switchOff(&h.notes)
 	}
 }
@@ -352,9 +370,9 @@ func (s *Session) Replace(r *Rig) error {
 		// Its queue was full. The output's end ends this too.
 		go h.sink.switchOff(&h.notes)
 	}
-	oldInputs, oldOutputs := missing(s.inputs, inputs), missing(s.outputs, outputs)
+	all, oldInputs, oldOutputs := missing(s.inputs, nil), missing(s.inputs, inputs), missing(s.outputs, outputs)
 	s.inputs, s.outputs = inputs, outputs
-	s.failed = errors.Join(s.failed, s.release(oldInputs, oldOutputs))
+	s.failed = errors.Join(s.failed, s.release(all, oldInputs, oldOutputs))
 	return nil
 }
 
@@ -569,7 +587,7 @@ func (s *Session) install(next *routing) []hanging {
 		}
 	}
 	unsent := endOrphans(s.routing.holders, next.holders, nil)
-	s.older = slices.DeleteFunc(append(s.older, s.routing), func(r *routing) bool { return !r.expected() })
+	s.before = slices.DeleteFunc(append(s.before, s.routing), func(r *routing) bool { return !r.expected() })
 	s.routing.end() // of inputs that go, for good: what they have sent comes before they are closed
 	s.routing = next
 	next.begin()
@@ -592,9 +610,13 @@ func (r *routing) expected() bool {
 	return false
 }
 
-// release closes ports that the rig no longer has, the outputs when the notes that they hold are off.
-func (s *Session) release(inputs []*engine.Input, outputs []*sink) error {
-	for end := time.Now().Add(patience / 20); slices.ContainsFunc(inputs, isBehind) && time.Now().Before(end); {
+// release closes ports that the rig no longer has, the outputs when the notes that they hold are off. Those are known when
+// what all inputs have brought has been handled.
+func (s *Session) release(all, inputs []*engine.Input, outputs []*sink) error {
+	if len(inputs)+len(outputs) == 0 {
+		return nil
+	}
+	for end := time.Now().Add(patience / 20); slices.ContainsFunc(all, isBehind) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	err := closePorts(inputs, nil)
@@ -659,7 +681,8 @@ func (s *Session) Close() error {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(s.failed, s.release(missing(s.inputs, nil), missing(s.outputs, nil)))
+	inputs := missing(s.inputs, nil)
+	return errors.Join(s.failed, s.release(inputs, inputs, missing(s.outputs, nil)))
 }
 
 // Stats are a session's statistics. Those of its ports are the engine's.

@@ -105,8 +105,8 @@ func (s *sink) Sent(messages []engine.Message, at engine.Instant) {
 	}
 }
 
-// hold has notes count as held: they may be.
-func (s *sink) hold(notes *noteSet) {
+// mayHold has notes count as held: they may be.
+func (s *sink) mayHold(notes *noteSet) {
 	if s.away {
 		s.lost.join(notes)
 	} else {
@@ -153,6 +153,9 @@ func (n *noteSet) follow(m engine.Message) {
 
 // mayFollow adds what a step's message may begin, whatever its value is.
 func (n *noteSet) mayFollow(step control.Step) {
+	if !step.Varies() && !begins(step.Base) {
+		return
+	}
 	channel, number := step.Base.Status()&15, step.Base.Data1()
 	anyNumber := step.Low == 8 || step.High == 8
 	if status := step.Base.Status() &^ 15; status == engine.NoteOn {
@@ -283,6 +286,9 @@ func endOrphans(before, after map[*sink]*holders, earlier map[*sink]noteSet) (un
 		}
 		held, was := s.held, earlier[s]
 		held.part(&was)
+		if held == (noteSet{}) {
+			continue
+		}
 		var orphans noteSet
 		for channel := range byte(16) {
 			for note := range byte(128) {
