@@ -39,7 +39,8 @@ func TestSysExFromReadInto(t *testing.T) {
 		}
 		n, err := r.ReadInto(events)
 		require.NoError(t, err)
-		for _, ev := range events[:n] {
+		for i, ev := range events[:n] {
+			require.Equal(t, n-1, i, "the bytes of those before are not good any more")
 			require.Equal(t, sysex(10, got), ev.SysEx)
 			got++
 		}
