@@ -200,7 +200,7 @@ func TestNotesThatAreNotYetHandledAreSwitchedOff(t *testing.T) {
 			s.unhandled(2, func() {
 				go func() { ended <- end(s) }()
 				time.Sleep(10 * time.Millisecond) // it is at it
-			}, "90 02 40", "90 03 40")
+			}, append(slices.Repeat([]string{"E5 00 40"}, 1000), "90 02 40", "90 03 40")...) // more than a pass of the poller
 			require.NoError(t, <-ended)
 			assert.Equal(t, []string{"90 02 40", "90 03 40", "80 02 40", "80 03 40"}, s.receive(4))
 		})
