@@ -26,7 +26,7 @@ func main() {
 		os.Exit(compile(os.Getenv(memoryVariable), append([]string{compiler}, os.Args[1:]...)))
 	}
 	all := flag.Bool("all", false, "all of the list, not only what is marked with ci")
-	limit := flag.Duration("timeout", 20*time.Second, "`time` that a test may take")
+	limit := flag.Duration("timeout", 2*time.Minute, "`time` that a test may take: longer than it waits for anything itself, a minute")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./mutation [-all] [-timeout TIME] [NAME-REGEXP...]")
 		flag.PrintDefaults()
