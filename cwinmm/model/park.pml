@@ -97,15 +97,17 @@ proctype producer(byte me)
 {
 	byte state;
 	do
+#ifdef TWIN_LOSS_NOT_NOTIFIED
+	:: d_step { posted[me] < ITEMS && CAN_STORE(me) -> PUT(me, LOST + me, LOAD(me, LOST + me) + 1); posted[me]++ }
+#endif
 	:: posted[me] < ITEMS ->
 #ifdef TWIN_NOTIFY_BEFORE_PUBLISH
 		IS_AWAKE(me);
 #endif
 		if
 		:: d_step { CAN_STORE(me) -> PUT(me, HEAD + me, LOAD(me, HEAD + me) + 1); posted[me]++ } /* onset_ring_publish */
+#ifndef TWIN_LOSS_NOT_NOTIFIED
 		:: d_step { CAN_STORE(me) -> PUT(me, LOST + me, LOAD(me, LOST + me) + 1); posted[me]++ } /* onset_ring_refuse */
-#ifdef TWIN_LOSS_NOT_NOTIFIED
-			goto end
 #endif
 		fi;
 		/* finish */
