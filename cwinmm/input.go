@@ -143,6 +143,13 @@ func (in *Input) Discard(deadline time.Duration) {
 
 var discarded atomic.Uint64
 
+// Settled is that of Ring; true once that is freed.
+func (in *Input) Settled() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.final != nil || in.Ring.Settled()
+}
+
 // Counts returns the input's counters; each is exact, but they are read one after the other.
 func (in *Input) Counts() InputCounts {
 	in.mu.Lock()

@@ -215,6 +215,30 @@ func TestAnOldSendLosesNoNewOpening(t *testing.T) {
 	assert.NoError(t, out.Send(engine.Clock))
 }
 
+// What has come counts as delivered when it is, from whichever opening of the device.
+func TestAnInputIsSettledWhenWhatCameIsDelivered(t *testing.T) {
+	r := newRigOf(t, "Alpha")
+	in := r.input(t, 0, engine.InputOptions{})
+	assert.True(t, in.Settled())
+	r.SetReadDeadline(time.Now().Add(time.Minute))
+	for opening := range 2 {
+		r.play(t, 0, engine.Source{Count: 1})()
+		event := []engine.Event{{Port: engine.NoPort}}
+		for event[0].Kind != engine.KindMessage || event[0].Port != in.Port() {
+			assert.False(t, in.Settled(), "opening %d, after %v", opening, event[0].Kind)
+			_, err := r.ReadInto(event)
+			require.NoError(t, err)
+		}
+		assert.True(t, in.Settled(), "opening %d", opening)
+		if opening == 0 {
+			r.loop.Unplug(0)
+			until(t, device(in), isLost)
+			require.NoError(t, r.loop.Replug(0, 0, ""))
+			until(t, device(in), reopened(1))
+		}
+	}
+}
+
 // A driver that says that its device has gone before the list does is not taken at the list's word: it is told as
 // found once, when it is.
 func TestADeviceIsFoundOnce(t *testing.T) {

@@ -115,6 +115,13 @@ func (in *Input) Expects(routes *Routes) bool {
 	return r.routes == routes || r.tags[r.calmed] == routes
 }
 
+// Settled reports whether what has come has been delivered, and no callback is sending along routes that Route has replaced.
+func (in *Input) Settled() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.in.Settled() && (in.next == nil || in.next.Settled())
+}
+
 // reroute has inputs send to the output as it is now: it has been opened again, or is closed.
 func (o *Output) reroute() {
 	e := o.engine

@@ -207,6 +207,52 @@ func TestNotesThatAreNotYetHandledAreSwitchedOff(t *testing.T) {
 	}
 }
 
+// A callback is in the midst of sending when the session ends: what it sends is switched off, if it can be known what that
+// is, or else whatever it may be.
+func TestNotesOfACallbackThatIsHeldUpAreSwitchedOff(t *testing.T) {
+	const mapping = "in.ch0.note{1..3} > out.ch0.note{1..3}\n"
+	known, unknown := []string{"90 02 40", "80 02 40"}, []string{"90 02 40", "80 01 40", "80 02 40", "80 03 40"}
+	for _, c := range []struct {
+		runs   bool // until the session is closed
+		heldUp time.Duration
+		want   []string
+	}{
+		{false, 20 * time.Millisecond, known},
+		{false, 500 * time.Millisecond, unknown},
+		{true, 20 * time.Millisecond, known},
+		{true, 500 * time.Millisecond, unknown},
+	} {
+		s := newStage(t, parse(t, through+mapping))
+		s.direct()
+		script(t, s.loop, "midiOutShortMsg cable=1 nth=1 -> hang")
+		played := make(chan error, 1)
+		go func() { played <- s.in.SendNow(message("90 02 40")) }()
+		require.Eventually(t, func() bool { return s.loop.Struck() > 0 }, 20*time.Second, time.Millisecond)
+		time.AfterFunc(c.heldUp, func() { script(t, s.loop) })
+		if !c.runs {
+			assert.ErrorIs(t, s.end(), context.Canceled)
+		}
+		require.NoError(t, s.session.Close())
+		require.NoError(t, <-played)
+		assert.Equal(t, c.want, s.receive(uint64(len(c.want))), "%+v", c)
+		assert.Equal(t, s.got, s.out.Stats().Received, "and nothing after it")
+	}
+}
+
+// What the callback has sent, and nobody handles before the session is closed, is switched off, whatever it may be.
+func TestNotesThatNobodyHandlesAreSwitchedOff(t *testing.T) {
+	s := newStageThat(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"), func(ctx context.Context, s *stage) error {
+		return s.engine.Run(ctx, s.session.Handle)
+	})
+	s.direct()
+	assert.ErrorIs(t, s.end(), context.Canceled)
+	require.NoError(t, s.in.SendNow(message("90 02 40")))
+	assert.Equal(t, []string{"90 02 40"}, s.receive(1))
+	require.NoError(t, s.session.Close())
+	assert.Equal(t, []string{"80 01 40", "80 02 40", "80 03 40"}, s.receive(3))
+	assert.Equal(t, s.got, s.out.Stats().Received, "and nothing after it")
+}
+
 // Several note-offs are refused, and the program comes to none of them before all are.
 func TestSeveralNoteOffsThatAreRefused(t *testing.T) {
 	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"))

@@ -127,24 +127,29 @@ func (r *routing) end() {
 	}
 }
 
-// drain handles what is waiting, if that takes no longer than a moment; the rest is counted when the
-// inputs are closed.
+// drain handles what is waiting, and what callbacks are sending, if that takes no longer than a moment; the rest is counted
+// when the inputs are closed.
 func (s *Session) drain() {
 	s.engine.SetReadDeadline(time.Unix(1, 0))
 	defer s.engine.SetReadDeadline(time.Time{})
 	events := make([]engine.Event, 256)
-	for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
+	for end := time.Now().Add(moment); time.Now().Before(end); {
 		n, err := s.engine.ReadInto(events)
-		if err != nil {
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
+		settled := false
 		err = s.engine.Call(func() { // as within a handler: Replace and Stats are kept out
 			for i := range events[:n] {
 				s.Handle(&events[i])
 			}
+			settled = s.routing.settled()
 		})
-		if err != nil {
+		if err != nil || settled {
 			return
+		}
+		if n == 0 {
+			time.Sleep(time.Millisecond)
 		}
 	}
 }
@@ -154,7 +159,7 @@ func (s *Session) drain() {
 func (s *Session) Handle(ev *engine.Event) {
 	s.handle(ev)
 	if ev.Routed != nil && (ev.Kind == engine.KindGap || ev.Recovered) {
-		s.doubt(ev)
+		s.doubt(ev.Port, ev.Routed)
 	}
 }
 
@@ -234,20 +239,20 @@ func (s *Session) handleOlder(ev *engine.Event) {
 	})
 }
 
-// doubt takes notice that messages are missing which the callback has sent: whatever they may have begun counts as held.
-// So it does when what one of them ended has been told: a later one may have begun it again.
-func (s *Session) doubt(ev *engine.Event) {
+// doubt takes notice that messages of an input are missing which the callback has sent along routes: whatever they may have
+// begun counts as held. So it does when what one of them ended has been told: a later one may have begun it again.
+func (s *Session) doubt(input engine.Port, routes *engine.Routes) {
 	hold := func(r *routing) {
-		for _, instance := range r.readers[ev.Port] {
+		for _, instance := range r.readers[input] {
 			for _, h := range r.begun[instance] {
 				h.sink.mayHold(&h.notes)
 			}
 		}
 	}
-	if s.routing.sends(ev.Routed) {
+	if s.routing.sends(routes) {
 		hold(s.routing)
 	} else {
-		s.older(ev.Routed, hold)
+		s.older(routes, hold)
 	}
 }
 
@@ -352,11 +357,15 @@ func (s *Session) Replace(r *Rig) error {
 	defer s.opening.Store(false)
 
 	var next *routing
+	var before []*routing
 	var unsent []hanging
 	inputs, outputs, err := s.openPorts(r)
 	if err == nil {
 		next = newRouting(r, inputs, outputs)
-		err = s.engine.Call(func() { unsent = s.install(next) })
+		err = s.engine.Call(func() {
+			before = s.routings()
+			unsent = s.install(next)
+		})
 	}
 	if err != nil {
 		forget := func() { s.early = nil }
@@ -370,9 +379,9 @@ func (s *Session) Replace(r *Rig) error {
 		// Its queue was full. The output's end ends this too.
 		go h.sink.switchOff(&h.notes)
 	}
-	all, oldInputs, oldOutputs := missing(s.inputs, nil), missing(s.inputs, inputs), missing(s.outputs, outputs)
+	oldInputs, oldOutputs := missing(s.inputs, inputs), missing(s.outputs, outputs)
 	s.inputs, s.outputs = inputs, outputs
-	s.failed = errors.Join(s.failed, s.release(all, oldInputs, oldOutputs))
+	s.failed = errors.Join(s.failed, s.release(before, oldInputs, oldOutputs))
 	return nil
 }
 
@@ -600,6 +609,9 @@ func (s *Session) install(next *routing) []hanging {
 	return unsent
 }
 
+// routings returns the routing and those before.
+func (s *Session) routings() []*routing { return append(slices.Clone(s.before), s.routing) }
+
 // expected reports whether messages may come that have been sent by its routes.
 func (r *routing) expected() bool {
 	for in, routes := range r.routes {
@@ -610,20 +622,40 @@ func (r *routing) expected() bool {
 	return false
 }
 
-// release closes ports that the rig no longer has, the outputs when the notes that they hold are off. Those are known when
-// what all inputs have brought has been handled.
-func (s *Session) release(all, inputs []*engine.Input, outputs []*sink) error {
+// settled reports whether all that its inputs have brought has come to be handled. Its routes are no longer in force.
+func (r *routing) settled() bool {
+	for in := range r.routes {
+		if !in.Settled() {
+			return false
+		}
+	}
+	return true
+}
+
+// release closes ports that routings before have had, the outputs when the notes that they hold are off. Those are known when
+// what all inputs have brought has been handled. If that takes longer than a moment, or nobody does it, whatever the rest
+// may have begun counts as held.
+func (s *Session) release(before []*routing, inputs []*engine.Input, outputs []*sink) error {
 	if len(inputs)+len(outputs) == 0 {
 		return nil
 	}
-	for end := time.Now().Add(patience / 20); slices.ContainsFunc(all, isBehind) && time.Now().Before(end); {
+	unsettled := func(r *routing) bool { return !r.settled() }
+	for end := time.Now().Add(moment); slices.ContainsFunc(before, unsettled) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
+	}
+	var late []func()
+	for _, r := range before {
+		for in, routes := range r.routes {
+			if routes != nil && !in.Settled() && in.Expects(routes) {
+				late = append(late, func() { s.doubt(in.Port(), routes) })
+			}
+		}
 	}
 	err := closePorts(inputs, nil)
 	off := make(chan struct{})
 	go func() {
 		defer close(off)
-		s.switchOff(outputs)
+		s.switchOff(outputs, late)
 	}()
 	select {
 	case <-off:
@@ -632,13 +664,13 @@ func (s *Session) release(all, inputs []*engine.Input, outputs []*sink) error {
 	return errors.Join(err, closePorts(nil, outputs))
 }
 
-// isBehind reports whether events of an input have not been handled, which its callback may have sent.
-func isBehind(in *engine.Input) bool { return in.Stats().Waiting > 0 }
-
-// switchOff switches off what outputs hold, all at once.
-func (s *Session) switchOff(outputs []*sink) {
+// switchOff switches off what outputs hold, all at once, when late has been called between two events.
+func (s *Session) switchOff(outputs []*sink, late []func()) {
 	held := make([]noteSet, len(outputs))
 	take := func() {
+		for _, f := range late {
+			f()
+		}
 		for i, sink := range outputs {
 			held[i] = sink.held
 			held[i].join(&sink.lost)
@@ -654,8 +686,10 @@ func (s *Session) switchOff(outputs []*sink) {
 	off.Wait()
 }
 
-// patience is how long closing waits for notes to be switched off.
-const patience = 2 * time.Second
+const (
+	patience = 2 * time.Second        // for notes to be switched off
+	moment   = 100 * time.Millisecond // for what has come to be handled
+)
 
 // closePorts closes ports all at once, so that a stuck driver does not use up the others' time.
 func closePorts(inputs []*engine.Input, outputs []*sink) error {
@@ -681,8 +715,15 @@ func (s *Session) Close() error {
 		return nil
 	}
 	s.closed = true
-	inputs := missing(s.inputs, nil)
-	return errors.Join(s.failed, s.release(inputs, inputs, missing(s.outputs, nil)))
+	var all []*routing
+	end := func() {
+		s.routing.end()
+		all = s.routings()
+	}
+	if s.engine.Call(end) != nil {
+		end() // the engine is closed: no event is being handled
+	}
+	return errors.Join(s.failed, s.release(all, missing(s.inputs, nil), missing(s.outputs, nil)))
 }
 
 // Stats are a session's statistics. Those of its ports are the engine's.

@@ -45,6 +45,12 @@ const (
 
 func newStage(t *testing.T, r *rig.Rig) *stage {
 	t.Helper()
+	return newStageThat(t, r, func(ctx context.Context, s *stage) error { return s.session.Run(ctx) })
+}
+
+// newStageThat is newStage with another way to run the session.
+func newStageThat(t *testing.T, r *rig.Rig, run func(context.Context, *stage) error) *stage {
+	t.Helper()
 	loop, err := engine.NewLoopback("Probe In", "Probe Out", "Second In", "Second Out")
 	require.NoError(t, err)
 	s := &stage{t: t, loop: loop, notices: make(chan rig.Notice, 1000)}
@@ -60,7 +66,7 @@ func newStage(t *testing.T, r *rig.Rig) *stage {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	s.ended = make(chan error, 1)
-	go func() { s.ended <- s.session.Run(ctx) }()
+	go func() { s.ended <- run(ctx, s) }()
 	s.end = func() error {
 		cancel()
 		return <-s.ended
