@@ -254,7 +254,7 @@ func TestRunARigWithSystemExclusive(t *testing.T) {
 	faults, err := engine.ParseFaults(strings.NewReader("message cable=0 nth=1 -> MIM_LONGERROR bytes=3"), "faults")
 	require.NoError(t, err)
 	require.NoError(t, r.loop.Script(faults))
-	require.NoError(t, r.in.Send(engine.Start))
+	require.NoError(t, r.in.SendNow(engine.Start)) // it has arrived then
 	r.stderr.await(t, "in: a sysex message did not come to its end, and is left out\n")
 	assert.Zero(t, r.end())
 	assert.Contains(t, r.stderr.String(), "in: 1 changes and 3 system messages received (1 of them broken); 0 messages sent, 0 refused")
