@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -348,6 +349,41 @@ func TestNoNoteHangsWhenAnInputGoesInAFlood(t *testing.T) {
 		}
 		assert.Empty(t, held)
 	}
+}
+
+// The callback of an input that goes sends nothing more, as soon as the rig is another.
+func TestAnInputThatGoesSendsNoMore(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"))
+	s.direct()
+	held, release, replaced := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	var calls sync.WaitGroup
+	calls.Go(func() {
+		assert.NoError(t, s.engine.Call(func() {
+			assert.NoError(t, s.in.SendNow(message("E5 00 40"))) // it is not closed before that is handled
+			close(held)
+			<-release
+		}))
+	})
+	<-held
+	go func() {
+		replaced <- s.session.Replace(parse(t, "[winmidi two]\nread = Second In\n[winmidi out]\nwrite = Probe Out\nreset = off\n"))
+	}()
+	time.Sleep(50 * time.Millisecond) // it comes next
+	calls.Go(func() {
+		for sent := false; !sent; {
+			assert.NoError(t, s.engine.Call(func() {
+				if s.session.Stats().Instances[0].Name == "two" {
+					assert.NoError(t, s.in.SendNow(message("90 02 40")))
+					sent = true
+				}
+			}))
+		}
+	})
+	time.Sleep(10 * time.Millisecond) // and then this
+	close(release)
+	calls.Wait()
+	require.NoError(t, <-replaced)
+	assert.Equal(t, s.got, s.out.Stats().Received)
 }
 
 // An event that comes late, of routes that have been replaced, ends no note that another key holds by the new ones.
