@@ -22,6 +22,7 @@ type Input struct {
 
 	mu     sync.Mutex
 	ending bool                        // Close has begun
+	stuck  bool                        // it has given up: the driver has not returned
 	c      *C.struct_onset_input       // nil once closed
 	counts C.struct_onset_input_counts // when it was
 	kept   bool                        // the driver kept a buffer
@@ -101,6 +102,7 @@ func (in *Input) Close(deadline time.Duration) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.counts = counts
+	in.stuck = !bool(closed)
 	if closed {
 		in.kept = bool(in.pool.kept)
 		C.onset_input_release(in.c)
@@ -143,11 +145,20 @@ func (in *Input) Discard(deadline time.Duration) {
 
 var discarded atomic.Uint64
 
-// Settled is that of Ring; true once that is freed.
+// Settled reports whether all that came along routes which are no longer the input's (Route) has been taken out of Ring,
+// and so has all else that came until now. It is for the ring's consumer.
 func (in *Input) Settled() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.final != nil || in.Ring.Settled()
+	switch {
+	case in.final != nil:
+		return true
+	case in.ending && in.c != nil, in.stuck:
+		return false // a callback may be under way
+	case in.c == nil:
+		return in.Ring.emptied()
+	}
+	return in.Ring.settled()
 }
 
 // Counts returns the input's counters; each is exact, but they are read one after the other.

@@ -27,11 +27,11 @@ type Ring struct {
 	next     uint64         // index of the next event; what tail says
 	end      uint64         // head when last looked at
 	lostSeen uint64         // lost when last looked at
-	toldBy   [losses]uint64 // losses told so far
+	told     uint64         // losses told so far
+	toldBy   [losses]uint64 // what they were
 	met      uint64         // gap records; what gapsMet says
 
 	capacity  uint64
-	told      atomic.Uint64 // losses told so far
 	highWater atomic.Uint64
 	c         *C.struct_onset_ring
 }
@@ -108,7 +108,7 @@ func (r *Ring) Look() uint64 {
 // News reports whether Look would find anything, reading both words seq_cst and not moving a thing:
 // the look between Waiter.Arm and Waiter.Wait.
 func (r *Ring) News() bool {
-	return r.lost.Load() > r.told.Load() || r.head.Load() != r.next
+	return r.lost.Load() > r.told || r.head.Load() != r.next
 }
 
 // Next copies out the next event and hands its slot back to the producer, so that what is done with
@@ -167,7 +167,7 @@ func (r *Ring) tell(total [losses]uint64, loss *Loss) {
 		if n > r.toldBy[i] {
 			loss.By[i] = n - r.toldBy[i]
 			r.toldBy[i] = n
-			r.told.Store(r.told.Load() + loss.By[i])
+			r.told += loss.By[i]
 		}
 	}
 }
@@ -180,7 +180,7 @@ func (r *Ring) NextTicks() uint64 {
 // Lost makes loss what has been lost behind everything that Look saw, once Next has taken all of that, and
 // counts it as told: a loss followed by silence has no record in the ring. False: nothing.
 func (r *Ring) Lost(loss *Loss) bool {
-	if r.next != r.end || r.lostSeen <= r.told.Load() {
+	if r.next != r.end || r.lostSeen <= r.told {
 		return false
 	}
 	// The totals, then head, then what the lost messages ended. Acquire: what a loss that is counted here has ended
@@ -209,21 +209,21 @@ func (r *Ring) Capacity() uint64 { return r.capacity }
 // that may be run (routes.h), if nothing has come since. False: there is something to look at or to tell first, or a
 // callback may still be running routes that were replaced.
 func (r *Ring) Calm() bool {
-	// Older first: what has been sent along routes that are freed is below the head read after it (free_retired in
-	// input.c).
-	if r.older.Load() > 0 || r.head.Load() != r.next || r.lost.Load() > r.told.Load() {
+	if !r.settled() {
 		return false
 	}
 	r.calm.Store(r.next)
 	return true
 }
 
-// Settled reports whether Next has taken, and Lost or Meet told, all that has come along routes which were replaced before
-// the call. It may be called concurrently.
-func (r *Ring) Settled() bool {
-	// Older first, as in Calm.
-	return r.older.Load() == 0 && r.head.Load() == r.tail.Load() && r.lost.Load() <= r.told.Load()
+// settled reports whether nothing is to be looked at or told, and no callback is running routes that were replaced.
+func (r *Ring) settled() bool {
+	// Older first: what has been sent along routes that are freed is below the head read after it (free_retired in
+	// input.c).
+	return r.older.Load() == 0 && r.emptied()
 }
+
+func (r *Ring) emptied() bool { return r.head.Load() == r.next && r.lost.Load() <= r.told }
 
 // Drained reports whether Next has taken all that Look saw.
 func (r *Ring) Drained() bool { return r.next == r.end }

@@ -4,6 +4,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -179,6 +180,30 @@ func TestCase15SysExCutByANote(t *testing.T) {
 			assert.ErrorIs(t, out.Close(), engine.ErrTimedOut, "it is in a pause")
 		})
 	}
+}
+
+// When that is told, the message is yet to come.
+func TestAMessageInHandIsYetToBeDelivered(t *testing.T) {
+	r := newCase(t, engine.Options{Deadline: 400 * time.Millisecond})
+	in := r.input(t, 0, engine.InputOptions{SysExBufferSize: 16})
+	out := r.output(t, 0, engine.OutputOptions{LongChunk: 40, LongPause: time.Hour})
+	require.NoError(t, out.SendSysEx(sysex(400, 1)))
+	require.Eventually(t, func() bool { return out.Stats().SysEx.Bytes == 40 }, hang, time.Millisecond)
+	r.rogue(0).Data(1)
+	var kinds []engine.Kind
+	var settled []bool
+	r.SetReadDeadline(time.Now().Add(hang))
+	for events := make([]engine.Event, 64); !slices.Contains(kinds, engine.KindMessage); {
+		n, err := r.ReadInto(events)
+		require.NoError(t, err)
+		for _, ev := range events[:n] {
+			kinds = append(kinds, ev.Kind)
+		}
+		require.NoError(t, r.Call(func() { settled = append(settled, in.Settled()) }))
+	}
+	assert.Equal(t, []engine.Kind{engine.KindSysExInterrupted, engine.KindMessage}, kinds)
+	assert.Equal(t, []bool{false, true}, settled)
+	assert.ErrorIs(t, out.Close(), engine.ErrTimedOut, "it is in a pause")
 }
 
 // While nobody polls for a second, the buffers are used up: that is told, what the driver loses meanwhile it

@@ -219,17 +219,21 @@ func TestAnOldSendLosesNoNewOpening(t *testing.T) {
 func TestAnInputIsSettledWhenWhatCameIsDelivered(t *testing.T) {
 	r := newRigOf(t, "Alpha")
 	in := r.input(t, 0, engine.InputOptions{})
-	assert.True(t, in.Settled())
+	settled := func() (settled bool) {
+		assert.NoError(t, r.Call(func() { settled = in.Settled() }))
+		return settled
+	}
+	assert.True(t, settled())
 	r.SetReadDeadline(time.Now().Add(time.Minute))
 	for opening := range 2 {
 		r.play(t, 0, engine.Source{Count: 1})()
 		event := []engine.Event{{Port: engine.NoPort}}
 		for event[0].Kind != engine.KindMessage || event[0].Port != in.Port() {
-			assert.False(t, in.Settled(), "opening %d, after %v", opening, event[0].Kind)
+			assert.False(t, settled(), "opening %d, after %v", opening, event[0].Kind)
 			_, err := r.ReadInto(event)
 			require.NoError(t, err)
 		}
-		assert.True(t, in.Settled(), "opening %d", opening)
+		assert.True(t, settled(), "opening %d", opening)
 		if opening == 0 {
 			r.loop.Unplug(0)
 			until(t, device(in), isLost)

@@ -116,10 +116,11 @@ func (in *Input) Expects(routes *Routes) bool {
 }
 
 // Settled reports whether what has come has been delivered, and no callback is sending along routes that Route has replaced.
+// Call it in a handler or in Engine.Call. What ReadInto has given away counts as delivered.
 func (in *Input) Settled() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.in.Settled() && (in.next == nil || in.next.Settled())
+	return !in.stream.behind && in.in.Settled() && (in.next == nil || in.next.Settled())
 }
 
 // reroute has inputs send to the output as it is now: it has been opened again, or is closed.

@@ -104,6 +104,29 @@ func TestSysExFromReadIntoOutlastsItsInput(t *testing.T) {
 	assert.Less(t, cwinmm.Blocks(), blocks)
 }
 
+// So do the bytes that a handler has been given: who closes its input meanwhile waits.
+func TestSysExInAHandlerOutlastsItsInput(t *testing.T) {
+	r := newCase(t, engine.Options{})
+	in := r.input(t, 0, engine.InputOptions{SysExBuffers: 256, SysExBufferSize: 1 << 16})
+	require.NoError(t, r.output(t, 0, engine.OutputOptions{}).SendSysEx(sysex(10, 1)))
+	closed := make(chan error, 1)
+	r.run(t, func(ev *engine.Event) bool {
+		if ev.Kind != engine.KindSysEx {
+			return false
+		}
+		go func() { closed <- in.Close() }()
+		select {
+		case err := <-closed:
+			assert.Fail(t, "closed within the handler")
+			closed <- err
+		case <-time.After(100 * time.Millisecond):
+		}
+		assert.Equal(t, sysex(10, 1), ev.SysEx)
+		return true
+	})
+	assert.NoError(t, <-closed)
+}
+
 // Closing the engine frees it even so.
 func TestSysExFromReadIntoIsFreedWithTheEngine(t *testing.T) {
 	for _, name := range []string{"the input closed first", "both at once"} {

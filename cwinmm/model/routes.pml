@@ -5,7 +5,7 @@
  *   input.c    deliver, deliver_routed, enter, publish, route, leave, onset_input_route, is_free, free_retired, serve, shut, let_go
  *   routes.c   of onset_routes_run that it reads its tables, onset_routes_free
  *   ring.[ch]  onset_ring_push_soon, onset_ring_push, onset_ring_hurry; of onset_ring_refuse and write_gap the order
- *   ring.go    Ring.Look, Next, Meet, Lost, Calm, Settled
+ *   ring.go    Ring.Look, Next, Meet, Lost, Calm, settled
  *   routes_cgo.go  Input.Route; input.go  of Input.Close that it sets ending
  *   engine/route.go  routeNow, adoptRoutes, calm, Expects; engine/stream.go  take; engine/poller.go  run, obey, pass, calm
  *
@@ -18,7 +18,7 @@
  *   ALIVE    ■ nobody reads routes that have been freed
  *   FREED    routes are freed once, and in the end: those that have been replaced, and all when the input is closed
  *   WHOLE    ■ an event is sent along one table, and is told to have been sent along that
- *   EXPECTED events that have been sent along routes are handled while those are expected (Expects), and before all is settled
+ *   EXPECTED events that have been sent along routes are handled while those are expected (Expects)
  *   ORDER    ■ no message overtakes another of the same input, and none is sent twice
  *   LOST     ■ none is not sent
  *   BEGUN    new routes are run in the end: the next event finds that it may
@@ -87,7 +87,6 @@ byte tag, calmed, tags[TAGS + 1], command; /* tags: the tables that they stand f
 
 /* Ghosts. */
 byte came, sent_last, sent;
-byte settled; /* no event comes any more that was sent along a table before this */
 
 #if MOST < EVENTS
 #define LOOK
@@ -212,7 +211,6 @@ proctype callback(byte me)
 proctype replacer()
 {
 	byte table, new, old, seen;
-	bool quiet;
 	do
 	:: table < TABLES ->
 		atomic { !mu -> mu = true };
@@ -274,23 +272,6 @@ proctype replacer()
 			mu = false;
 			new = 0; old = 0; seen = 0
 		}
-#ifdef SETTLES
-		/* Ring.Settled; here losses lead to nothing that it is asked for */
-#ifdef TWIN_EMPTY_BEFORE_OLDER
-		seen = head;
-		quiet = (seen == tail);
-		quiet = (quiet && older == 0);
-#else
-#ifdef TWIN_SETTLED_WHILE_OLDER
-		quiet = true;
-#else
-		quiet = (older == 0);
-#endif
-		seen = head;
-		quiet = (quiet && seen == tail);
-#endif
-		d_step { settled = (quiet -> table : settled); quiet = false; seen = 0 }
-#endif
 	:: table == TABLES -> break
 	od
 }
@@ -458,7 +439,6 @@ end:
 					:: else ->
 						assert(WHOLE || own_tags[tag_at[next]] == table_at[next]);
 						assert(EXPECTED || tag_at[next] == tag || tag_at[next] == calmed);
-						assert(EXPECTED || table_at[next] >= settled);
 						arming = arming && tag_at[next] != own
 					fi
 				fi;

@@ -240,6 +240,27 @@ func TestNotesOfACallbackThatIsHeldUpAreSwitchedOff(t *testing.T) {
 	}
 }
 
+// The same where the input's device has gone, and is being closed.
+func TestALostInputsCallbackThatIsHeldUp(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"))
+	s.direct()
+	script(t, s.loop, "midiOutShortMsg cable=1 nth=1 -> hang")
+	played := make(chan error, 2)
+	go func() { played <- s.in.SendNow(message("90 02 40")) }()
+	require.Eventually(t, func() bool { return s.loop.Struck() > 0 }, 20*time.Second, time.Millisecond)
+	go func() {
+		s.loop.Unplug(probeIn)
+		played <- nil
+	}()
+	require.Eventually(t, func() bool { return s.engine.Stats().Inputs[0].Device.Lost }, 20*time.Second, time.Millisecond)
+	time.AfterFunc(500*time.Millisecond, func() { script(t, s.loop) })
+	assert.ErrorIs(t, s.end(), context.Canceled)
+	require.NoError(t, s.session.Close())
+	<-played
+	<-played
+	assert.Equal(t, []string{"90 02 40", "80 01 40", "80 02 40", "80 03 40"}, s.receive(4))
+}
+
 // What the callback has sent, and nobody handles before the session is closed, is switched off, whatever it may be.
 func TestNotesThatNobodyHandlesAreSwitchedOff(t *testing.T) {
 	s := newStageThat(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"), func(ctx context.Context, s *stage) error {
@@ -252,6 +273,19 @@ func TestNotesThatNobodyHandlesAreSwitchedOff(t *testing.T) {
 	require.NoError(t, s.session.Close())
 	assert.Equal(t, []string{"80 01 40", "80 02 40", "80 03 40"}, s.receive(3))
 	assert.Equal(t, s.got, s.out.Stats().Received, "and nothing after it")
+}
+
+// What comes when a run has ended, and nobody handles it, leads to nothing, and so there is nothing to be switched off.
+func TestWhatComesAfterARunEndsNothing(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"))
+	s.direct()
+	assert.ErrorIs(t, s.end(), context.Canceled)
+	for _, m := range []string{"90 02 40", "FE"} {
+		require.NoError(t, s.in.SendNow(message(m)))
+	}
+	require.NoError(t, s.session.Close())
+	assert.Equal(t, s.got, s.out.Stats().Received)
+	assert.ErrorIs(t, s.session.Run(t.Context()), engine.ErrClosed)
 }
 
 // Several note-offs are refused, and the program comes to none of them before all are.

@@ -48,7 +48,7 @@ type Session struct {
 	engine  *engine.Engine
 	notices chan<- Notice
 
-	mu      sync.Mutex // Replace and Close
+	mu      sync.Mutex // Replace, Close and the beginning of Run
 	closed  bool
 	failed  error                    // of closing what Replace had no more use for
 	inputs  map[string]*engine.Input // by what the rig calls the port
@@ -61,6 +61,7 @@ type Session struct {
 	running bool           // Run is under way
 	ended   bool           // the last one has: callbacks send nothing
 
+	reading atomic.Bool   // there may be events that have been read and not handled
 	opening atomic.Bool   // ports that are not in the routing yet
 	dropped atomic.Uint64 // notices
 }
@@ -74,6 +75,7 @@ type routing struct {
 	holders map[*sink]*holders               // of its outputs' notes
 	routes  map[*engine.Input]*engine.Routes // what their callbacks send; nil: nothing
 	begun   [][]hanging                      // by instance: what its input's callback may begin
+	settled map[*engine.Input]bool           // what its callback has sent has been handled, and it sends nothing more
 }
 
 // Start opens the ports of a rig and has a session for them, whose Handle must be run: Run does. What
@@ -90,21 +92,11 @@ func Start(e *engine.Engine, r *Rig, notices chan<- Notice) (*Session, error) {
 // Run handles what arrives until ctx is cancelled, then what had arrived by then, and returns ctx's
 // error. Other errors are those of Engine.Run. It sets the engine's read deadline.
 func (s *Session) Run(ctx context.Context) error {
-	busy := false
-	err := s.engine.Call(func() {
-		if busy, s.running = s.running, true; !busy && s.ended {
-			s.ended = false
-			s.routing.begin()
-		}
-	})
-	if err != nil {
+	if err := s.begin(); err != nil {
 		return err
 	}
-	if busy {
-		return engine.ErrBusy
-	}
 	defer func() { _ = s.engine.Call(func() { s.running = false }) }() // an engine that is closed runs no more
-	err = s.engine.Run(ctx, s.Handle)
+	err := s.engine.Run(ctx, s.Handle)
 	if ctx.Err() != nil {
 		// Before, so that nothing is sent that would not be known of.
 		_ = s.engine.Call(func() { s.ended = true; s.routing.end() })
@@ -113,8 +105,29 @@ func (s *Session) Run(ctx context.Context) error {
 	return err
 }
 
+// begin has callbacks send, if the end of another Run has had them stop.
+func (s *Session) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return engine.ErrClosed
+	}
+	busy := false
+	err := s.engine.Call(func() {
+		if busy, s.running = s.running, true; !busy && s.ended {
+			s.ended = false
+			s.routing.begin()
+		}
+	})
+	if err == nil && busy {
+		err = engine.ErrBusy
+	}
+	return err
+}
+
 // begin has the inputs' callbacks send along the routes.
 func (r *routing) begin() {
+	clear(r.settled)
 	for in, routes := range r.routes {
 		_ = in.Route(routes) // without memory the program sends
 	}
@@ -134,17 +147,19 @@ func (s *Session) drain() {
 	defer s.engine.SetReadDeadline(time.Time{})
 	events := make([]engine.Event, 256)
 	for end := time.Now().Add(moment); time.Now().Before(end); {
+		s.reading.Store(true)
 		n, err := s.engine.ReadInto(events)
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			return
-		}
 		settled := false
-		err = s.engine.Call(func() { // as within a handler: Replace and Stats are kept out
-			for i := range events[:n] {
-				s.Handle(&events[i])
-			}
-			settled = s.routing.settled()
-		})
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			err = s.engine.Call(func() { // as within a handler: Replace and Stats are kept out
+				for i := range events[:n] {
+					s.Handle(&events[i])
+				}
+				s.reading.Store(false)
+				settled = len(s.unsettled([]*routing{s.routing})) == 0
+			})
+		}
+		s.reading.Store(false)
 		if err != nil || settled {
 			return
 		}
@@ -362,10 +377,8 @@ func (s *Session) Replace(r *Rig) error {
 	inputs, outputs, err := s.openPorts(r)
 	if err == nil {
 		next = newRouting(r, inputs, outputs)
-		err = s.engine.Call(func() {
-			before = s.routings()
-			unsent = s.install(next)
-		})
+		before = s.routings()
+		err = s.engine.Call(func() { unsent = s.install(next) })
 	}
 	if err != nil {
 		forget := func() { s.early = nil }
@@ -483,7 +496,7 @@ func missing[P comparable](of, in map[string]P) []P {
 }
 
 func newRouting(r *Rig, inputs map[string]*engine.Input, outputs map[string]*sink) *routing {
-	next := &routing{rig: r, sinks: make([]*sink, len(r.Instances)), routes: make(map[*engine.Input]*engine.Routes)}
+	next := &routing{rig: r, sinks: make([]*sink, len(r.Instances)), routes: make(map[*engine.Input]*engine.Routes), settled: make(map[*engine.Input]bool)}
 	to := make([]Output, len(r.Instances))
 	for i, instance := range r.Instances {
 		if instance.Read != "" {
@@ -609,7 +622,7 @@ func (s *Session) install(next *routing) []hanging {
 	return unsent
 }
 
-// routings returns the routing and those before.
+// routings returns the routing and those before. Only install changes them: the caller holds mu.
 func (s *Session) routings() []*routing { return append(slices.Clone(s.before), s.routing) }
 
 // expected reports whether messages may come that have been sent by its routes.
@@ -622,40 +635,69 @@ func (r *routing) expected() bool {
 	return false
 }
 
-// settled reports whether all that its inputs have brought has come to be handled. Its routes are no longer in force.
-func (r *routing) settled() bool {
-	for in := range r.routes {
-		if !in.Settled() {
-			return false
+// late is an input that has not been settled in time.
+type late struct {
+	in     *engine.Input
+	routes *engine.Routes // along which its callback may have sent what nobody knows of; nil: none
+}
+
+// unsettled returns the inputs of routings, which have ended, that have brought or may bring what has not been handled. It is
+// called between two events.
+func (s *Session) unsettled(ended []*routing) (all []late) {
+	reading := s.reading.Load()
+	for _, r := range ended {
+		for in, routes := range r.routes {
+			if !r.settled[in] && (reading || !in.Settled()) {
+				all = append(all, late{in, routes})
+			} else {
+				r.settled[in] = true
+			}
 		}
 	}
-	return true
+	return all
+}
+
+// settle waits, but no longer than a moment, until what the inputs of routings have brought has been handled, and returns
+// those where it has not.
+func (s *Session) settle(ended []*routing) []late {
+	found := make(chan []late, 1)
+	go func() {
+		for end := time.Now().Add(moment); ; time.Sleep(time.Millisecond) {
+			var all []late
+			err := s.engine.Call(func() { all = s.unsettled(ended) }) // with an error no event is being handled any more
+			if err != nil || len(all) == 0 || time.Now().After(end) {
+				found <- all
+				return
+			}
+		}
+	}()
+	select {
+	case all := <-found:
+		return all
+	case <-time.After(2 * moment): // a handler does not return
+	}
+	var all []late
+	for _, r := range ended {
+		for in, routes := range r.routes {
+			all = append(all, late{in, routes})
+		}
+	}
+	return all
 }
 
 // release closes ports that routings before have had, the outputs when the notes that they hold are off. Those are known when
-// what all inputs have brought has been handled. If that takes longer than a moment, or nobody does it, whatever the rest
-// may have begun counts as held.
+// what all inputs have brought has been handled. Where that takes too long, or nobody does it, whatever the rest may have
+// begun counts as held.
 func (s *Session) release(before []*routing, inputs []*engine.Input, outputs []*sink) error {
 	if len(inputs)+len(outputs) == 0 {
 		return nil
 	}
-	unsettled := func(r *routing) bool { return !r.settled() }
-	for end := time.Now().Add(moment); slices.ContainsFunc(before, unsettled) && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	var late []func()
-	for _, r := range before {
-		for in, routes := range r.routes {
-			if routes != nil && !in.Settled() && in.Expects(routes) {
-				late = append(late, func() { s.doubt(in.Port(), routes) })
-			}
-		}
-	}
+	unknown := slices.DeleteFunc(s.settle(before), func(l late) bool { return l.routes == nil || !l.in.Expects(l.routes) })
 	err := closePorts(inputs, nil)
 	off := make(chan struct{})
 	go func() {
 		defer close(off)
-		s.switchOff(outputs, late)
+		s.switchOff(outputs, unknown)
 	}()
 	select {
 	case <-off:
@@ -664,12 +706,12 @@ func (s *Session) release(before []*routing, inputs []*engine.Input, outputs []*
 	return errors.Join(err, closePorts(nil, outputs))
 }
 
-// switchOff switches off what outputs hold, all at once, when late has been called between two events.
-func (s *Session) switchOff(outputs []*sink, late []func()) {
+// switchOff switches off what outputs hold, and what inputs may have begun that nobody knows of, and closes them, all at once.
+func (s *Session) switchOff(outputs []*sink, unknown []late) {
 	held := make([]noteSet, len(outputs))
 	take := func() {
-		for _, f := range late {
-			f()
+		for _, l := range unknown {
+			s.doubt(l.in.Port(), l.routes)
 		}
 		for i, sink := range outputs {
 			held[i] = sink.held
@@ -681,7 +723,10 @@ func (s *Session) switchOff(outputs []*sink, late []func()) {
 	}
 	var off sync.WaitGroup
 	for i, sink := range outputs {
-		off.Go(func() { sink.switchOff(&held[i]) })
+		off.Go(func() {
+			sink.switchOff(&held[i])
+			_ = sink.out.Close() // release has the error
+		})
 	}
 	off.Wait()
 }
@@ -715,15 +760,8 @@ func (s *Session) Close() error {
 		return nil
 	}
 	s.closed = true
-	var all []*routing
-	end := func() {
-		s.routing.end()
-		all = s.routings()
-	}
-	if s.engine.Call(end) != nil {
-		end() // the engine is closed: no event is being handled
-	}
-	return errors.Join(s.failed, s.release(all, missing(s.inputs, nil), missing(s.outputs, nil)))
+	s.routing.end()
+	return errors.Join(s.failed, s.release(s.routings(), missing(s.inputs, nil), missing(s.outputs, nil)))
 }
 
 // Stats are a session's statistics. Those of its ports are the engine's.
