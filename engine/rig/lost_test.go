@@ -245,19 +245,15 @@ func TestALostInputsCallbackThatIsHeldUp(t *testing.T) {
 	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"))
 	s.direct()
 	script(t, s.loop, "midiOutShortMsg cable=1 nth=1 -> hang")
-	played := make(chan error, 2)
-	go func() { played <- s.in.SendNow(message("90 02 40")) }()
+	var driver sync.WaitGroup
+	driver.Go(func() { _ = s.in.SendNow(message("90 02 40")) }) // its device goes
 	require.Eventually(t, func() bool { return s.loop.Struck() > 0 }, 20*time.Second, time.Millisecond)
-	go func() {
-		s.loop.Unplug(probeIn)
-		played <- nil
-	}()
+	driver.Go(func() { s.loop.Unplug(probeIn) })
 	require.Eventually(t, func() bool { return s.engine.Stats().Inputs[0].Device.Lost }, 20*time.Second, time.Millisecond)
 	time.AfterFunc(500*time.Millisecond, func() { script(t, s.loop) })
 	assert.ErrorIs(t, s.end(), context.Canceled)
 	require.NoError(t, s.session.Close())
-	<-played
-	<-played
+	driver.Wait()
 	assert.Equal(t, []string{"90 02 40", "80 01 40", "80 02 40", "80 03 40"}, s.receive(4))
 }
 
