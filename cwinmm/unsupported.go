@@ -253,6 +253,9 @@ func (*Input) Close(time.Duration) error { return nil }
 // Free does nothing in this build.
 func (*Input) Free() {}
 
+// Settled returns true in this build.
+func (*Input) Settled() bool { return true }
+
 // Kept returns false in this build.
 func (*Input) Kept() bool { return false }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -282,6 +283,21 @@ func TestWhatComesAfterARunEndsNothing(t *testing.T) {
 	require.NoError(t, s.session.Close())
 	assert.Equal(t, s.got, s.out.Stats().Received)
 	assert.ErrorIs(t, s.session.Run(t.Context()), engine.ErrClosed)
+}
+
+// Nor does it lead to anything when the rig has been replaced since, and it has been seen that nothing waits.
+func TestAReplacementAfterARunSendsNothing(t *testing.T) {
+	s := newStage(t, parse(t, through+"in.ch0.note{1..3} > out.ch0.note{1..3}\n"))
+	s.direct()
+	assert.ErrorIs(t, s.end(), context.Canceled)
+	require.NoError(t, s.session.Replace(parse(t, through+"in.ch0.note{1..3} > out.ch0.note{4..6}\n")))
+	s.engine.SetReadDeadline(time.Unix(1, 0))
+	_, err := s.engine.ReadInto(make([]engine.Event, 1))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.NoError(t, s.in.SendNow(message("90 02 40")))
+	require.Eventually(t, func() bool { return s.engine.Stats().Inputs[0].Waiting == 1 }, 20*time.Second, time.Millisecond)
+	require.NoError(t, s.session.Close())
+	assert.Equal(t, s.got, s.out.Stats().Received)
 }
 
 // Several note-offs are refused, and the program comes to none of them before all are.

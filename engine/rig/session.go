@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ type Session struct {
 	engine  *engine.Engine
 	notices chan<- Notice
 
-	mu      sync.Mutex // Replace, Close and the beginning of Run
+	mu      sync.Mutex // Replace and Close
 	closed  bool
 	failed  error                    // of closing what Replace had no more use for
 	inputs  map[string]*engine.Input // by what the rig calls the port
@@ -60,6 +61,9 @@ type Session struct {
 	early   []engine.Event // of inputs that are not in the routing yet
 	running bool           // Run is under way
 	ended   bool           // the last one has: callbacks send nothing
+
+	last sync.Mutex // Close against the beginning of Run, which does not wait for mu; and where the engine is closed
+	over bool       // callbacks begin to send no more
 
 	reading atomic.Bool   // there may be events that have been read and not handled
 	opening atomic.Bool   // ports that are not in the routing yet
@@ -107,22 +111,24 @@ func (s *Session) Run(ctx context.Context) error {
 
 // begin has callbacks send, if the end of another Run has had them stop.
 func (s *Session) begin() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return engine.ErrClosed
-	}
-	busy := false
+	var refused error
 	err := s.engine.Call(func() {
-		if busy, s.running = s.running, true; !busy && s.ended {
-			s.ended = false
-			s.routing.begin()
+		s.last.Lock()
+		defer s.last.Unlock()
+		switch {
+		case s.over:
+			refused = engine.ErrClosed
+		case s.running:
+			refused = engine.ErrBusy
+		default:
+			s.running = true
+			if s.ended {
+				s.ended = false
+				s.routing.begin()
+			}
 		}
 	})
-	if err == nil && busy {
-		err = engine.ErrBusy
-	}
-	return err
+	return cmp.Or(err, refused)
 }
 
 // begin has the inputs' callbacks send along the routes.
@@ -141,7 +147,7 @@ func (r *routing) end() {
 }
 
 // drain handles what is waiting, and what callbacks are sending, if that takes no longer than a moment; the rest is counted
-// when the inputs are closed.
+// when the inputs are closed, and what it may have begun counts as held.
 func (s *Session) drain() {
 	s.engine.SetReadDeadline(time.Unix(1, 0))
 	defer s.engine.SetReadDeadline(time.Time{})
@@ -612,7 +618,9 @@ func (s *Session) install(next *routing) []hanging {
 	s.before = slices.DeleteFunc(append(s.before, s.routing), func(r *routing) bool { return !r.expected() })
 	s.routing.end() // of inputs that go, for good: what they have sent comes before they are closed
 	s.routing = next
-	next.begin()
+	if !s.ended { // or the next Run has them begin
+		next.begin()
+	}
 	early := s.early
 	s.early = nil
 	s.opening.Store(false)
@@ -708,23 +716,31 @@ func (s *Session) release(before []*routing, inputs []*engine.Input, outputs []*
 
 // switchOff switches off what outputs hold, and what inputs may have begun that nobody knows of, and closes them, all at once.
 func (s *Session) switchOff(outputs []*sink, unknown []late) {
-	held := make([]noteSet, len(outputs))
+	known, rest := make([]noteSet, len(outputs)), make([]noteSet, len(outputs))
+	held := func(into []noteSet) {
+		for i, sink := range outputs {
+			into[i] = sink.held
+			into[i].join(&sink.lost)
+		}
+	}
 	take := func() {
+		held(known)
 		for _, l := range unknown {
 			s.doubt(l.in.Port(), l.routes)
 		}
-		for i, sink := range outputs {
-			held[i] = sink.held
-			held[i].join(&sink.lost)
-		}
+		held(rest)
 	}
-	if s.engine.Call(take) != nil {
-		take() // the engine is closed: no event is being handled
+	if s.engine.Call(take) != nil { // the engine is closed: no event is being handled
+		s.last.Lock()
+		take()
+		s.last.Unlock()
 	}
 	var off sync.WaitGroup
 	for i, sink := range outputs {
 		off.Go(func() {
-			sink.switchOff(&held[i])
+			sink.switchOff(&known[i]) // first: with a slow driver there may be no time for all
+			rest[i].part(&known[i])
+			sink.switchOff(&rest[i])
 			_ = sink.out.Close() // release has the error
 		})
 	}
@@ -760,7 +776,10 @@ func (s *Session) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.last.Lock()
+	s.over = true
 	s.routing.end()
+	s.last.Unlock()
 	return errors.Join(s.failed, s.release(s.routings(), missing(s.inputs, nil), missing(s.outputs, nil)))
 }
 
