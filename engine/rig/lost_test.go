@@ -280,6 +280,7 @@ func TestWhatComesAfterARunEndsNothing(t *testing.T) {
 	for _, m := range []string{"90 02 40", "FE"} {
 		require.NoError(t, s.in.SendNow(message(m)))
 	}
+	require.Eventually(t, func() bool { return s.engine.Stats().Inputs[0].Waiting == 2 }, 20*time.Second, time.Millisecond)
 	require.NoError(t, s.session.Close())
 	assert.Equal(t, s.got, s.out.Stats().Received)
 	assert.ErrorIs(t, s.session.Run(t.Context()), engine.ErrClosed)
