@@ -182,7 +182,7 @@ func TestCase15SysExCutByANote(t *testing.T) {
 	}
 }
 
-// When that is told, the message is yet to come.
+// When a system exclusive message that was cut short is told, the message that cut it is yet to be delivered.
 func TestAMessageInHandIsYetToBeDelivered(t *testing.T) {
 	r := newCase(t, engine.Options{Deadline: 400 * time.Millisecond})
 	in := r.input(t, 0, engine.InputOptions{SysExBufferSize: 16})

@@ -20,8 +20,7 @@ func newRigOf(t *testing.T, names ...string) rig {
 	r := openRig(t, engine.Options{NormalPriority: true, Deadline: 300 * time.Millisecond}, names...)
 	t.Cleanup(func() {
 		_ = r.Close() // the test looks at that where it matters
-		// What it has given up waiting for is closed when the driver returns.
-		assert.Eventually(t, func() bool { return r.loop.OpenPorts() == 0 }, hang, time.Millisecond, "ports left open")
+		assert.Zero(t, r.loop.OpenPorts(), "ports left open")
 		r.loop.Close()
 	})
 	return r

@@ -213,6 +213,8 @@ func TestAnOldSendLosesNoNewOpening(t *testing.T) {
 	require.ErrorIs(t, <-sent, engine.ErrNoDevice)
 	assert.Equal(t, uint64(1), out.Stats().Device.Losses)
 	assert.NoError(t, out.Send(engine.Clock))
+	// The opening that was given up is closed now that its driver has returned.
+	require.Eventually(t, func() bool { return r.loop.OpenPorts() == 1 }, hang, time.Millisecond)
 }
 
 // What has come counts as delivered when it is, from whichever opening of the device.

@@ -49,8 +49,9 @@ type Session struct {
 	engine  *engine.Engine
 	notices chan<- Notice
 
-	mu      sync.Mutex // Replace and Close
-	closed  bool
+	mu      sync.Mutex               // Replace and Close
+	last    sync.Mutex               // Close, and the beginning of Run, which does not wait for mu; what is the handler's when the engine is closed
+	closed  bool                     // by whoever has both; callbacks do not begin to send any more
 	failed  error                    // of closing what Replace had no more use for
 	inputs  map[string]*engine.Input // by what the rig calls the port
 	outputs map[string]*sink
@@ -61,9 +62,6 @@ type Session struct {
 	early   []engine.Event // of inputs that are not in the routing yet
 	running bool           // Run is under way
 	ended   bool           // the last one has: callbacks send nothing
-
-	last sync.Mutex // Close against the beginning of Run, which does not wait for mu; and where the engine is closed
-	over bool       // callbacks begin to send no more
 
 	reading atomic.Bool   // there may be events that have been read and not handled
 	opening atomic.Bool   // ports that are not in the routing yet
@@ -116,7 +114,7 @@ func (s *Session) begin() error {
 		s.last.Lock()
 		defer s.last.Unlock()
 		switch {
-		case s.over:
+		case s.closed:
 			refused = engine.ErrClosed
 		case s.running:
 			refused = engine.ErrBusy
@@ -649,8 +647,8 @@ type late struct {
 	routes *engine.Routes // along which its callback may have sent what nobody knows of; nil: none
 }
 
-// unsettled returns the inputs of routings, which have ended, that have brought or may bring what has not been handled. It is
-// called between two events.
+// unsettled returns the inputs of routings, which have ended, that have brought or may bring what has not been handled, and
+// notes which have not: what comes later has been sent by no callback. It is called between two events.
 func (s *Session) unsettled(ended []*routing) (all []late) {
 	reading := s.reading.Load()
 	for _, r := range ended {
@@ -775,9 +773,8 @@ func (s *Session) Close() error {
 	if s.closed {
 		return nil
 	}
-	s.closed = true
 	s.last.Lock()
-	s.over = true
+	s.closed = true
 	s.routing.end()
 	s.last.Unlock()
 	return errors.Join(s.failed, s.release(s.routings(), missing(s.inputs, nil), missing(s.outputs, nil)))

@@ -101,11 +101,15 @@ func (s *stage) handled(count uint64) {
 // sends nowhere else.
 func (s *stage) received() []string {
 	s.t.Helper()
-	var sent uint64
+	return s.receive(s.sentOn() - s.got)
+}
+
+// sentOn returns how many messages the rig has sent, as far as it has come.
+func (s *stage) sentOn() (sent uint64) {
 	for _, i := range s.session.Stats().Instances {
 		sent += i.Sent
 	}
-	return s.receive(sent - s.got)
+	return sent
 }
 
 // receive returns the next messages that come out of Probe Out, waiting for them.
@@ -493,14 +497,16 @@ func TestARigWaitsForItsInput(t *testing.T) {
 	assert.Equal(t, []string{"90 3d 40"}, s.received())
 	s.loop.Unplug(probeIn)
 	assert.Equal(t, "in Probe In", s.awaitPlugged(rig.Gone))
-	assert.Equal(t, []string{"90 3d 00"}, s.receive(1))
+	require.Eventually(t, func() bool { return s.sentOn() >= 2 }, 10*time.Second, time.Millisecond)
+	assert.Equal(t, []string{"90 3d 00"}, s.received())
 
 	require.NoError(t, s.loop.Replug(probeIn, 3, "2- Probe In"))
 	assert.Equal(t, "in 2- Probe In", s.awaitPlugged(rig.Found))
 	assert.Equal(t, "in 2- Probe In", s.awaitPlugged(rig.Back))
 	require.Eventually(t, func() bool { return s.in.SendNow(message("B0 26 00")) == nil }, 20*time.Second, time.Millisecond)
 	require.NoError(t, s.in.SendNow(message("B0 02 05")))
-	assert.Equal(t, []string{"b0 03 05"}, s.receive(1))
+	require.Eventually(t, func() bool { return s.sentOn() >= 3 }, 10*time.Second, time.Millisecond) // also when a callback has
+	assert.Equal(t, []string{"b0 03 05"}, s.received())
 }
 
 // An output that goes is waited for as well, and the rig goes on.
